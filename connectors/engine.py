@@ -1,0 +1,975 @@
+"""Runs connectors on libcurl's multi interface: one thread, epoll, thousands of requests in flight.
+
+    engine = Engine("van_phong", checks, controls, publish)
+    engine.start()
+    engine.submit(batch)        # returns at once; outcomes come through publish()
+    engine.stop(drain=10)
+
+What happens to a slot: it starts at its own instant; the connector's steps go out one by one, after a login where one
+is needed; the outcome of the try is published; a try that contradicts the check's known state is repeated 2 s apart
+until it is confirmed or refuted. When a try fails, the location's control targets are asked before it is published.
+
+All below runs in the engine's thread, except `submit`, `ask`, `stop` and the flusher. Nothing else imports pycurl.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import os
+import re
+import select
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import certifi
+import pycurl
+import structlog
+
+from connectors import redact
+from connectors.classify import Seen, reason_of
+from connectors.resolver import Lookup, Resolver, getaddrinfo, literal
+from monitor.model import (
+    CONTROL_SYSTEM,
+    Auth,
+    Batch,
+    Check,
+    Exchange,
+    Finding,
+    Outcome,
+    Phases,
+    Reason,
+    Reply,
+    Request,
+    Route,
+    Slot,
+    State,
+    Step,
+    StepResult,
+    Verdict,
+    verdict_of,
+)
+
+BODY_CAP = 1_000_000  # bytes
+HEADER_CAP = 64_000
+IN_FLIGHT_CAP = 2_000
+SKEW = 2.0  # seconds between the scheduler's clock and ours that are reported
+LATEST = 5.0  # seconds after its instant at which a slot is dropped
+CONTROL_FRESH = 2.0  # seconds for which one answer of the control targets serves all
+TOKEN_TTL = 300.0  # where a system does not say
+TOKEN_MARGIN = 30.0
+STARTS_AT_ONCE = 16  # more in one turn of the loop falsify each other's latency
+FLUSH_EVERY = 0.5
+FLUSH_APART = 0.05  # between two flushes that failed tries ask for
+AT_ONCE = 500  # outcomes in one message
+KEPT_WHILE_BROKER_IS_DOWN = 200_000  # outcomes
+LATENESS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+Publish = Callable[[Sequence[Outcome], Mapping[str, int]], None]
+
+log = structlog.get_logger("engine")
+
+
+class ForkedEngine(RuntimeError):
+    """The engine was used in another process than the one that made it: forked, it would return nothing, silently."""
+
+
+class Engine:
+    """One engine per process; see the module's docstring.
+
+    `publish(outcomes, statistics)` is called in the flusher's thread; when it raises, the outcomes are kept and tried
+    again. `statistics` are cumulative counts since the last call (slots skipped, lateness buckets...).
+    """
+
+    def __init__(
+        self,
+        location: str,
+        checks: Mapping[tuple[str, str], Check],
+        controls: Sequence[Check] = (),
+        publish: Publish | None = None,
+        *,
+        keep_exchanges: bool = False,
+        lookup: Lookup = getaddrinfo,
+        in_flight_cap: int = IN_FLIGHT_CAP,
+    ) -> None:
+        self.location = location
+        self._checks = dict(checks)
+        self._controls = tuple(controls)
+        self._checks.update({(c.system, c.check): c for c in self._controls})
+        self._keep_exchanges = keep_exchanges
+        self._cap = in_flight_cap
+        self._pid = os.getpid()
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._wakefd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._starts: deque[_Run] = deque()
+        self._sequence = itertools.count()
+        self._busy: set[tuple[str, str]] = set()
+        self._active: set[_Run] = set()
+        self._pending = 0  # slots accepted that have not begun
+        self._logins: dict[str, _Tokens] = {}
+        self._control = _ControlRound()
+        self._resolver = Resolver(lookup=lookup)
+        self._wire: _Wire | None = None
+        self._draining = self._stopping = False
+        self._outbox = _Outbox(publish or (lambda _outcomes, _statistics: None))
+        self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+
+    # --- from other threads -------------------------------------------------------------------------------------------
+
+    def start(self) -> Engine:
+        self._thread.start()
+        self._outbox.start()
+        return self
+
+    def submit(self, batch: Batch) -> None:
+        """Takes a batch and returns at once. Raises ForkedEngine in another process than its maker's."""
+        self._refuse_after_fork()
+        self._post(lambda: self._take(batch))
+
+    def ask(self, system: str, check: str, done: Callable[[Outcome], None] | None = None) -> None:
+        """One try out of turn: its due instant is now, its number 0, and it is not repeated."""
+        self._refuse_after_fork()
+        self._post(lambda: self._ask(system, check, done))
+
+    def ask_all(self, spread: float) -> None:
+        """One try of every check out of turn, over `spread` seconds: the first look after a start."""
+        self._refuse_after_fork()
+        start, checks = time.monotonic(), list(self._checks)
+        for number, (system, check) in enumerate(checks):
+            ask = partial(self._ask, system, check, None)
+            self._post(partial(self._at, start + spread * number / len(checks), ask))
+
+    def stop(self, drain: float = 10.0) -> None:
+        """Takes no more, lets what was accepted finish for at most `drain` seconds, publishes what there is."""
+        self._refuse_after_fork()
+        if self._thread.is_alive():
+            self._post(lambda: self._drain(drain))
+            self._thread.join(drain + 2)
+        self._outbox.stop()
+        self._resolver.close()
+
+    @property
+    def backlog(self) -> int:
+        """Outcomes that are waiting for the broker."""
+        return len(self._outbox)
+
+    def _refuse_after_fork(self) -> None:
+        if os.getpid() != self._pid:
+            raise ForkedEngine(f"this engine belongs to process {self._pid}; run the worker with -P threads")
+
+    def _post(self, call: Callable[[], None]) -> None:
+        self._inbox.append(call)
+        os.eventfd_write(self._wakefd, 1)
+
+    # --- the loop -----------------------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        self._wire = wire = _Wire(self._wakefd)
+        try:
+            while not self._stopping:
+                self._fire_timers()
+                while self._inbox:
+                    self._guard(self._inbox.popleft())
+                for _ in range(min(STARTS_AT_ONCE, len(self._starts))):
+                    self._begin(self._starts.popleft())
+                busy = self._starts or self._inbox or self._stopping
+                wire.turn(0.0 if busy else self._until_next_timer())
+        finally:
+            wire.close()
+
+    def _fire_timers(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            self._guard(heapq.heappop(self._timers)[2])
+
+    def _until_next_timer(self) -> float:
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else 3600.0
+
+    def _at(self, when: float, call: Callable[[], None]) -> None:
+        heapq.heappush(self._timers, (when, next(self._sequence), call))
+
+    def _guard(self, call: Callable[[], None]) -> None:
+        """A bug of ours must not end the loop; it is logged without its values, which may be secret."""
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001
+            self._outbox.count("engine_errors")
+            log.error("engine.bug", error=type(error).__name__, where=_where(error))
+
+    # --- slots --------------------------------------------------------------------------------------------------------
+
+    def _take(self, batch: Batch) -> None:
+        if self._draining:
+            return
+        now = time.time()
+        offset = now - time.monotonic()
+        if abs(now - batch.sent_at / 1000) > SKEW:
+            self._outbox.count("batches_skewed")
+            log.warning("engine.skew", seconds=round(now - batch.sent_at / 1000, 1), location=self.location)
+        for slot in batch.slots:
+            check = self._checks.get((slot.system, slot.check))
+            if check is None:
+                self._outbox.count("slots_unknown_check")
+                continue
+            self._pending += 1
+            start = slot.due_at / 1000 - offset
+            self._at(start, partial(self._starts.append, _Run(check, slot, start)))
+
+    def _ask(self, system: str, check: str, done: Callable[[Outcome], None] | None) -> None:
+        slot = Slot(system, check, int(time.time() * 1000))
+        self._launch(_Run(self._checks[system, check], slot, time.monotonic(), asked=True, done=done))
+
+    def _begin(self, run: _Run) -> None:
+        """Starts a slot, unless it is too late, its check is still busy, or too much is in flight."""
+        self._pending -= 1
+        late = time.monotonic() - run.start
+        if late > LATEST:
+            self._outbox.count("slots_late")
+        elif run.key in self._busy:
+            self._outbox.count("slots_overrun")
+        elif len(self._active) >= self._cap:
+            self._outbox.count("slots_capacity")
+        else:
+            self._outbox.note_lateness(late)
+            self._busy.add(run.key)
+            self._launch(run)
+
+    def _drain(self, seconds: float) -> None:
+        """Ends the loop when nothing is under way, or after `seconds`; rechecks are not begun any more."""
+        self._draining = True
+        end = time.monotonic() + seconds
+
+        def look() -> None:
+            if (self._active or self._pending > 0) and time.monotonic() < end:
+                self._at(time.monotonic() + 0.05, look)
+            else:
+                self._stopping = True
+
+        look()
+
+    # --- one try ------------------------------------------------------------------------------------------------------
+
+    def _launch(self, run: _Run) -> None:
+        run.begin_try()
+        self._active.add(run)
+        self._protect(run, partial(self._login_or_run, run))
+
+    def _protect(self, run: _Run, call: Callable[[], None]) -> None:
+        """A connector with a bug spoils its own try, no other."""
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001
+            self._outbox.count("engine_errors")
+            log.error("connector.bug", check=run.key, error=type(error).__name__, where=_where(error))
+            self._fail(run, run.step_name, Finding(Reason.PROBE_ERROR, type(error).__name__))
+
+    def _expire(self, run: _Run, attempt: int) -> None:
+        """The total deadline of a try for what libcurl does not time: look-ups, and waiting for another run's login."""
+        if run.attempt != attempt or run not in self._active or run.transferring:
+            return
+        now = time.monotonic()
+        if run.resolving:
+            phases = replace(run.spent, dns=run.spent.dns + now - run.sent)
+            self._fail(run, run.step_name, Finding(Reason.DNS_FAILURE, "no answer before the deadline"), phases)
+        elif run.step is None:
+            finding = Finding(Reason.READ_TIMEOUT, "the login did not end before the deadline")
+            self._fail(run, run.step_name, finding, Phases(wait=now - run.began))
+
+    def _login_or_run(self, run: _Run) -> None:
+        login = run.check.connector.login()
+        if login is None:
+            self._run(run, None)
+            return
+        tokens = self._logins.setdefault(run.check.system, _Tokens())
+        if tokens.valid(time.monotonic()):
+            self._run(run, tokens.auth)
+        elif tokens.owner is not None:
+            run.step = None
+            tokens.waiting.append((run, run.attempt))
+            self._at(run.deadline, partial(self._expire, run, run.attempt))
+        else:
+            tokens.owner, run.dialogue, run.logging_in = run, login, True
+            self._send(run, next(login))
+
+    def _run(self, run: _Run, auth: Auth | None) -> None:
+        """Starts the run; after a second login it goes through the replies it had, up to the step that is sent again."""
+        run.auth, run.logging_in = auth, False
+        run.dialogue = run.check.connector.run(auth)
+        step: Step | None = next(run.dialogue, None)
+        for reply in run.replies:
+            step = run.dialogue.send(reply)
+        if step is None:
+            self._finish(run)
+        else:
+            self._send(run, step)
+
+    def _send(self, run: _Run, step: Step) -> None:
+        run.step, run.hops, run.spent = step, 0, Phases()
+        self._request(run, step.request)
+
+    def _request(self, run: _Run, request: Request) -> None:
+        run.request, run.sent = request, time.monotonic()
+        host = urlsplit(run.check.route.proxy or request.url).hostname or ""
+        if literal(host):
+            self._transfer(run, ())
+            return
+        run.resolving, attempt = True, run.attempt
+        self._at(run.deadline, partial(self._expire, run, attempt))
+        self._resolver.resolve(host, lambda found: self._post(partial(self._resolved, run, attempt, found)))
+
+    def _resolved(self, run: _Run, attempt: int, addresses: Sequence[str]) -> None:
+        if run.attempt != attempt or not run.resolving:
+            return
+        run.resolving = False
+        took = time.monotonic() - run.sent
+        run.spent = replace(run.spent, dns=run.spent.dns + took)
+        if addresses:
+            self._protect(run, partial(self._transfer, run, addresses))
+        else:
+            reason = Reason.PROBE_ERROR if run.check.route.proxy else Reason.DNS_FAILURE
+            self._fail(run, run.step_name, Finding(reason, "the name has no address"), run.spent)
+
+    def _transfer(self, run: _Run, addresses: Sequence[str]) -> None:
+        assert self._wire is not None and run.step is not None and run.request is not None
+        run.transferring = True
+        left = max(0.001, run.deadline - time.monotonic())
+        self._wire.send(run.request, run.check.route, run.step.encoding, addresses, left, partial(self._ended, run))
+
+    def _ended(self, run: _Run, end: _End) -> None:
+        run.transferring = False
+        self._protect(run, partial(self._judge, run, end))
+
+    def _judge(self, run: _Run, end: _End) -> None:
+        """What the reply means: a redirect to follow, a login to renew, a finding, or the next step."""
+        step = run.step
+        assert step is not None
+        run.spent = _sum(run.spent, end.phases)
+        finding = Finding(reason_of(end.seen), end.seen.text) if end.seen else None
+        if finding is None and end.reply.status in (301, 302, 303, 307, 308) and step.follow:
+            target = urljoin(end.reply.url, end.reply.headers.get("location", ""))
+            finding = _bad_redirect(step, run.hops, end.reply.url, target)
+            if finding is None:
+                run.hops += 1
+                self._request(run, Request(target, "GET", step.request.headers))
+                return
+        if (
+            finding is None
+            and not run.renewed
+            and not run.logging_in
+            and step.relogin_on
+            and step.relogin_on(end.reply)
+        ):
+            run.renewed = True
+            self._logins[run.check.system].drop(run.auth)
+            self._login_or_run(run)
+            return
+        finding = finding or _wrong(step, end.reply)
+        if finding:
+            self._fail(run, step.name, finding, run.spent, end)
+            return
+        exchange = self._exchange(run, end, None)
+        run.results.append(StepResult(step.name, Verdict.UP, None, run.spent, end.reply.status, exchange))
+        self._advance(run, end.reply)
+
+    def _advance(self, run: _Run, reply: Reply) -> None:
+        assert run.dialogue is not None
+        try:
+            step = run.dialogue.send(reply)
+        except StopIteration as stop:
+            if run.logging_in:
+                self._logged_in(run, stop.value)
+            else:
+                self._finish(run)
+            return
+        if not run.logging_in:
+            run.replies.append(reply)
+        self._send(run, step)
+
+    def _logged_in(self, run: _Run, auth: Auth) -> None:
+        tokens = self._logins[run.check.system]
+        tokens.keep(auth, time.monotonic())
+        for other, attempt in tokens.release():
+            if other in self._active and other.attempt == attempt:
+                self._protect(other, partial(self._run, other, auth))
+        self._run(run, auth)
+
+    def _fail(self, run: _Run, step: str, finding: Finding, phases: Phases = Phases(), end: _End | None = None) -> None:
+        status = end.reply.status if end else 0
+        exchange = self._exchange(run, end, finding)
+        result = StepResult(step, verdict_of(finding.reason), finding.reason, phases, status, exchange)
+        if run.logging_in:
+            for other, attempt in self._logins[run.check.system].release():
+                if other in self._active and other.attempt == attempt:
+                    other.results.append(result)
+                    self._finish(other, finding.reason)
+        run.results.append(result)
+        self._finish(run, finding.reason)
+
+    def _exchange(self, run: _Run, end: _End | None, finding: Finding | None) -> Exchange | None:
+        if not self._keep_exchanges or run.request is None or run.step is None:
+            return None
+        line = redact.request_line(run.request)
+        if end is None:
+            return Exchange(line, detail=finding.detail if finding else "")
+        return Exchange(
+            line,
+            end.reply.status,
+            redact.headers(end.reply.headers),
+            len(end.reply.body),
+            end.address,
+            error=end.seen.text[:200] if end.seen else "",
+            detail=finding.detail[:200] if finding else "",
+            body=redact.body(end.reply) if run.step.public and finding else "",
+        )
+
+    # --- after a try --------------------------------------------------------------------------------------------------
+
+    def _finish(self, run: _Run, reason: Reason | None = None) -> None:
+        self._active.discard(run)
+        run.end_try()
+        if self._controls and verdict_of(reason) is Verdict.DOWN and run.check.system != CONTROL_SYSTEM:
+            self._ask_controls(lambda blind: self._conclude(run, Reason.BLIND if blind else reason))
+        else:
+            self._conclude(run, reason)
+
+    def _conclude(self, run: _Run, reason: Reason | None) -> None:
+        outcome = run.outcome(self.location, reason)
+        if run.done:
+            run.done(outcome)
+        self._outbox.put(outcome)
+        again = run.again(outcome.verdict)
+        if again is None or self._draining:
+            self._busy.discard(run.key)
+        else:
+            self._at(again, partial(self._launch, run))
+
+    def _ask_controls(self, then: Callable[[bool], None]) -> None:
+        """Asks all control targets, at most every 2 s for everybody; `then(True)` when none of them answers."""
+        round_ = self._control
+        if round_.fresh(time.monotonic()):
+            then(round_.blind)
+            return
+        round_.waiting.append(then)
+        if round_.pending:
+            return
+        round_.begin(len(self._controls))
+        for control in self._controls:
+            self._ask(CONTROL_SYSTEM, control.check, lambda outcome: round_.heard(outcome.verdict, time.monotonic()))
+
+
+class _Run:
+    """A slot on its way: its tries, and the dialogue of the try under way."""
+
+    __slots__ = (
+        "asked", "attempt", "auth", "bad", "began", "check", "deadline", "dialogue", "done", "good", "hops", "key",
+        "logging_in", "number", "renewed", "replies", "request", "resolving", "results", "sent", "slot", "spent", "start",
+        "started_at", "step", "transferring",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        check: Check,
+        slot: Slot,
+        start: float,
+        *,
+        asked: bool = False,
+        done: Callable[[Outcome], None] | None = None,
+    ) -> None:
+        self.check, self.slot, self.start, self.asked, self.done = check, slot, start, asked, done
+        self.key = (check.system, check.check)
+        self.number = 0  # of the try: 1 the scheduled one, then its rechecks; stays 0 out of turn
+        self.attempt = 0  # tells an answer that comes late, for an earlier try, from one for this try
+        self.bad = self.good = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self.results: list[StepResult] = []
+        self.replies: list[Reply] = []  # to this run's steps, for going through them again after a second login
+        self.dialogue: Any = None
+        self.step: Step | None = None
+        self.request: Request | None = None
+        self.auth: Auth | None = None
+        self.spent = Phases()  # of the step under way, over its redirects
+        self.hops = 0
+        self.sent = 0.0
+        self.resolving = self.transferring = self.logging_in = self.renewed = False
+
+    @property
+    def step_name(self) -> str:
+        """The step under way; before the first one, the one that would come."""
+        if self.step:
+            return self.step.name
+        login = self.check.connector.login()
+        return next(login).name if login else next(iter(self.check.connector.steps()), "run")
+
+    def begin_try(self) -> None:
+        self._reset()
+        self.number += 0 if self.asked else 1
+        self.attempt += 1
+        self.began = time.monotonic()
+        self.started_at = int(time.time() * 1000)
+        self.deadline = self.began + self.check.settings.timeout
+
+    def end_try(self) -> None:
+        self.resolving = self.transferring = self.logging_in = False
+        if self.dialogue is not None:
+            self.dialogue.close()
+            self.dialogue = None
+
+    def outcome(self, location: str, reason: Reason | None) -> Outcome:
+        """The try's record. A good try that took longer than the check's objective is degraded."""
+        seconds = sum(result.seconds for result in self.results)
+        objective = self.check.latency_objective
+        if reason is None and objective is not None and seconds > objective:
+            reason = Reason.SLOW
+            slowest = max(self.results, key=lambda result: result.seconds)
+            at = self.results.index(slowest)
+            self.results[at] = replace(slowest, verdict=Verdict.DEGRADED, reason=reason)
+        seen = {result.name for result in self.results}
+        skipped = [StepResult(name, None) for name in self.check.connector.steps() if name not in seen]
+        return Outcome(
+            self.check.system, self.check.check, location, self.slot.due_at, self.number, self.started_at, seconds,
+            verdict_of(reason), reason, (*self.results, *skipped),
+        )  # fmt: skip
+
+    def again(self, verdict: Verdict) -> float | None:
+        """When a try that contradicts the known state is repeated; None once it is confirmed, refuted or cut."""
+        settings, was_down = self.check.settings, self.slot.state is State.DOWN
+        if self.asked or verdict is Verdict.INCONCLUSIVE or (verdict is Verdict.DOWN) is was_down:
+            return None
+        if verdict is Verdict.DOWN:
+            self.bad += 1
+            confirmed = self.bad >= settings.confirm_down
+        else:
+            self.good += 1
+            confirmed = not was_down or self.good >= settings.confirm_up
+        return None if confirmed else max(self.began + settings.spacing, time.monotonic())
+
+
+@dataclass(slots=True)
+class _Tokens:
+    """The login of one system in this process: one token, one login at a time."""
+
+    auth: Auth | None = None
+    until: float = 0.0
+    owner: _Run | None = None
+    waiting: list[tuple[_Run, int]] = field(default_factory=list)
+
+    def valid(self, now: float) -> bool:
+        return self.auth is not None and now < self.until
+
+    def keep(self, auth: Auth, now: float) -> None:
+        ttl = TOKEN_TTL if auth.expires_in is None else auth.expires_in
+        self.auth, self.until = auth, now + max(ttl - TOKEN_MARGIN, ttl / 2)
+
+    def drop(self, used: Auth | None) -> None:
+        """Forgets the token, unless another run has renewed it meanwhile."""
+        if self.auth is used:
+            self.auth = None
+
+    def release(self) -> list[tuple[_Run, int]]:
+        """The login has ended, well or not: who waited for it."""
+        waiting, self.waiting, self.owner = self.waiting, [], None
+        return waiting
+
+
+@dataclass(slots=True)
+class _ControlRound:
+    """One round of questions to a location's control targets."""
+
+    pending: int = 0
+    good: int = 0
+    blind: bool = False
+    ended: float = float("-inf")
+    waiting: list[Callable[[bool], None]] = field(default_factory=list)
+
+    def fresh(self, now: float) -> bool:
+        return not self.pending and now - self.ended < CONTROL_FRESH
+
+    def begin(self, count: int) -> None:
+        self.pending, self.good = count, 0
+
+    def heard(self, verdict: Verdict, now: float) -> None:
+        """One target's answer; one that answers shows that we see, so nobody waits for the others."""
+        self.pending -= 1
+        self.good += verdict in (Verdict.UP, Verdict.DEGRADED)
+        if self.good or not self.pending:
+            self.blind, self.ended = not self.good, now
+            waiting, self.waiting = self.waiting, []
+            for then in waiting:
+                then(self.blind)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a transfer ended: a reply, or what was seen instead of one (then the reply holds what came of it)."""
+
+    reply: Reply
+    phases: Phases
+    seen: Seen | None
+    address: str
+
+
+class _Transfer:
+    """One libcurl handle and what it has received; used again for the next request by the same route."""
+
+    __slots__ = ("body", "easy", "ended", "head", "head_size", "https", "over_cap", "route", "size", "url")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.easy = easy = pycurl.Curl()
+        for option, value in _BASE:
+            easy.setopt(option, value)
+        easy.setopt(pycurl.CAINFO, route.ca_bundle or certifi.where())
+        easy.setopt(pycurl.PROXY, route.proxy or "")  # "" also keeps the environment's proxy out
+        for option, path in (
+            (pycurl.SSLCERT, route.client_certificate),
+            (pycurl.SSLKEY, route.client_key),
+            (pycurl.INTERFACE, f"host!{route.source_address}" if route.source_address else None),
+        ):
+            if path:
+                easy.setopt(option, path)
+        easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+
+    def prepare(
+        self,
+        request: Request,
+        encoding: str,
+        addresses: Sequence[str],
+        seconds: float,
+        ended: Callable[[_End], None],
+    ) -> None:
+        easy = self.easy
+        self.url, self.ended, self.https = request.url, ended, request.url.startswith("https:")
+        self.head: list[bytes] = []
+        self.body: list[bytes] = []
+        self.head_size = self.size = 0
+        self.over_cap = False
+        easy.setopt(pycurl.URL, request.url)
+        easy.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers])
+        if request.method == "POST":
+            easy.setopt(pycurl.POST, 1)
+            easy.setopt(pycurl.POSTFIELDS, request.body or b"")
+        else:
+            easy.setopt(pycurl.HTTPGET, 1)
+            easy.setopt(pycurl.NOBODY, request.method == "HEAD")
+        easy.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
+        if encoding == "identity":
+            easy.unsetopt(pycurl.ENCODING)
+        else:
+            easy.setopt(pycurl.ENCODING, encoding)
+        if addresses:
+            easy.setopt(pycurl.RESOLVE, [_pin(self.route.proxy or request.url, addresses)])
+
+    def _on_header(self, line: bytes) -> int | None:
+        self.head_size += len(line)
+        if self.head_size > HEADER_CAP:
+            self.over_cap = True
+            return -1
+        if line.startswith(b"HTTP/"):
+            self.head = []  # the head of a 1xx reply or of a proxy's is followed by the one that counts
+        self.head.append(line)
+        return None
+
+    def _on_body(self, chunk: bytes) -> int | None:
+        self.size += len(chunk)
+        if self.size > BODY_CAP:
+            self.over_cap = True
+            return -1
+        self.body.append(chunk)
+        return None
+
+    def end(self, code: int, text: str) -> _End:
+        info = self.easy.getinfo
+        connect, tls = info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME) if self.https else 0.0
+        seen = None
+        if code:
+            seen = Seen(
+                code, _plain(text), info(pycurl.OS_ERRNO), self.https, connect > 0, tls > 0,
+                self.head_size + self.size, self.over_cap, info(pycurl.SSL_VERIFYRESULT),
+            )  # fmt: skip
+        phases = _phases(connect, tls, info(pycurl.STARTTRANSFER_TIME), info(pycurl.TOTAL_TIME), self.https)
+        reply = Reply(info(pycurl.RESPONSE_CODE), _headers(self.head), b"".join(self.body), self.url)
+        self.body, self.head = [], []
+        return _End(reply, phases, seen, info(pycurl.PRIMARY_IP) or "")
+
+
+_BASE: tuple[tuple[int, Any], ...] = (
+    (pycurl.NOSIGNAL, 1),
+    (pycurl.FRESH_CONNECT, 1),  # each run proves that a connection can be made
+    (pycurl.FORBID_REUSE, 1),
+    (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+    (pycurl.HTTP09_ALLOWED, 0),
+    (pycurl.FOLLOWLOCATION, 0),  # the engine follows, with its own resolver and rules
+    (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
+    (pycurl.MAXFILESIZE_LARGE, BODY_CAP),
+    (pycurl.USERAGENT, "motcua"),
+    (pycurl.SSL_SESSIONID_CACHE, 0),  # each run proves a whole handshake
+    (pycurl.TCP_NODELAY, 1),
+    (pycurl.BUFFERSIZE, 16_384),
+)
+
+
+class _Wire:
+    """libcurl's multi handle on epoll. Never select(): it spins once a descriptor reaches 1024."""
+
+    def __init__(self, wakefd: int) -> None:
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
+        self._epoll = select.epoll()
+        self._epoll.register(wakefd, select.EPOLLIN)
+        self._wakefd = wakefd
+        self._watched: set[int] = set()
+        self._timer: float | None = None
+        self._idle: dict[Route, list[_Transfer]] = {}
+        self._flying: dict[pycurl.Curl, _Transfer] = {}
+
+    def send(
+        self,
+        request: Request,
+        route: Route,
+        encoding: str,
+        addresses: Sequence[str],
+        seconds: float,
+        ended: Callable[[_End], None],
+    ) -> None:
+        """Sends one request; `ended` is called in a later turn. Raises pycurl.error for a bad setting of ours."""
+        idle = self._idle.get(route)
+        transfer = idle.pop() if idle else _Transfer(route)
+        transfer.prepare(request, encoding, addresses, seconds, ended)
+        self._flying[transfer.easy] = transfer
+        self._multi.add_handle(transfer.easy)
+
+    def turn(self, wait: float) -> None:
+        """Waits for sockets and timers, at most `wait` seconds, and lets libcurl work."""
+        if self._timer is not None:
+            wait = min(wait, max(0.0, self._timer - time.monotonic()))
+        for fd, events in self._epoll.poll(wait, 512):
+            if fd == self._wakefd:
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(fd)
+                continue
+            mask = (pycurl.CSELECT_IN if events & (select.EPOLLIN | select.EPOLLHUP) else 0) | (
+                pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0
+            )
+            self._multi.socket_action(fd, mask | (pycurl.CSELECT_ERR if events & select.EPOLLERR else 0))
+        if self._timer is not None and self._timer <= time.monotonic():
+            self._timer = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._reap()
+
+    def _reap(self) -> None:
+        more = 1
+        while more and self._flying:
+            more, good, bad = self._multi.info_read(64)
+            for easy, code, text in itertools.chain(((easy, 0, "") for easy in good), bad):
+                transfer = self._flying.pop(easy)
+                end = transfer.end(code, text)
+                self._multi.remove_handle(easy)
+                idle = self._idle.setdefault(transfer.route, [])
+                if len(idle) < 64:
+                    idle.append(transfer)
+                transfer.ended(end)
+
+    def _on_socket(self, what: int, fd: int, multi: Any, data: Any) -> None:
+        if what == pycurl.POLL_REMOVE:
+            self._watched.discard(fd)
+            with contextlib.suppress(OSError):  # libcurl may have closed it, which removes it too
+                self._epoll.unregister(fd)
+            return
+        events = (select.EPOLLIN if what & pycurl.POLL_IN else 0) | (select.EPOLLOUT if what & pycurl.POLL_OUT else 0)
+        if fd in self._watched:
+            with contextlib.suppress(FileNotFoundError):  # the number was closed and given out again
+                self._epoll.modify(fd, events)
+                return
+        self._watched.add(fd)
+        try:
+            self._epoll.register(fd, events)
+        except FileExistsError:
+            self._epoll.modify(fd, events)
+
+    def _on_timer(self, ms: int) -> None:
+        self._timer = None if ms < 0 else time.monotonic() + ms / 1000
+
+    def close(self) -> None:
+        for easy in self._flying:
+            self._multi.remove_handle(easy)
+        self._flying.clear()
+        self._idle.clear()
+        self._multi.close()
+        self._epoll.close()
+
+
+class _Outbox:
+    """Finished outcomes on their way to the broker, with a thread that sends them; thread-safe."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._outcomes: deque[Outcome] = deque()
+        self._statistics: Counter[str] = Counter()
+        self._wake = threading.Condition()
+        self._urgent = self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="engine-flusher", daemon=True)
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def put(self, outcome: Outcome) -> None:
+        with self._wake:
+            if len(self._outcomes) >= KEPT_WHILE_BROKER_IS_DOWN:
+                self._outcomes.popleft()
+                self._statistics["outcomes_dropped"] += 1
+            self._outcomes.append(outcome)
+            if outcome.verdict is not Verdict.UP and not self._urgent:
+                self._urgent = True
+                self._wake.notify()
+
+    def count(self, name: str, by: int = 1) -> None:
+        with self._wake:
+            self._statistics[name] += by
+
+    def note_lateness(self, seconds: float) -> None:
+        bucket = next((str(limit) for limit in LATENESS_BUCKETS if seconds <= limit), "+Inf")
+        with self._wake:
+            self._statistics["starts"] += 1
+            self._statistics["start_lateness_us"] += max(0, int(seconds * 1e6))
+            self._statistics[f"start_lateness_le_{bucket}"] += 1
+
+    def _run(self) -> None:
+        failures = 0
+        while True:
+            with self._wake:
+                if failures:
+                    self._wake.wait_for(lambda: self._stopped, FLUSH_EVERY * 2 ** min(failures, 4))
+                else:
+                    self._wake.wait_for(lambda: self._stopped or self._urgent, FLUSH_EVERY)
+                self._urgent = False
+                stopped = self._stopped
+                outcomes = tuple(itertools.islice(self._outcomes, AT_ONCE))
+                statistics = dict(self._statistics)
+            if outcomes or statistics:
+                failures = 0 if self._send(outcomes, statistics) else failures + 1
+            if stopped and (failures or not self._outcomes):
+                return
+            if not failures and not stopped:
+                time.sleep(FLUSH_APART)
+
+    def _send(self, outcomes: Sequence[Outcome], statistics: Mapping[str, int]) -> bool:
+        try:
+            self._publish(outcomes, statistics)
+        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the outcomes are kept
+            log.warning("engine.publish_failed", error=type(error).__name__, waiting=len(self._outcomes))
+            return False
+        with self._wake:
+            sent = set(map(id, outcomes))
+            while self._outcomes and id(self._outcomes[0]) in sent:  # unless the oldest were dropped meanwhile
+                self._outcomes.popleft()
+            self._statistics.subtract(statistics)
+            self._statistics = +self._statistics
+            self._urgent = self._urgent or len(self._outcomes) >= AT_ONCE
+        return True
+
+
+def ask_once(check: Check, controls: Sequence[Check] = (), location: str = "") -> Outcome:
+    """One try of one check with every exchange, for `motcua probe`: nothing is recorded."""
+    answer: deque[Outcome] = deque()
+    answered = threading.Event()
+
+    def done(outcome: Outcome) -> None:
+        answer.append(outcome)
+        answered.set()
+
+    engine = Engine(location, {(check.system, check.check): check}, controls, keep_exchanges=True).start()
+    try:
+        engine.ask(check.system, check.check, done)
+        answered.wait(check.settings.timeout + 10)
+    finally:
+        engine.stop(drain=0)
+    return answer[0]
+
+
+def _wrong(step: Step, reply: Reply) -> Finding | None:
+    """The first rule that a reply breaks. A body in an encoding that nobody asked for can't be read."""
+    encoding = reply.headers.get("content-encoding", "identity").lower()
+    if step.encoding == "identity" and encoding not in ("identity", ""):
+        return Finding(Reason.BAD_ENCODING, "an encoding that was not asked for")
+    return next((finding for rule in step.rules if (finding := rule(reply))), None)
+
+
+def _bad_redirect(step: Step, hops: int, origin: str, target: str) -> Finding | None:
+    here, there = urlsplit(origin), urlsplit(target)
+    if there.scheme not in ("http", "https") or (here.scheme, there.scheme) == ("https", "http"):
+        return Finding(Reason.UNEXPECTED_REDIRECT, "a redirect that leaves https")
+    if here.hostname != there.hostname:
+        return Finding(Reason.UNEXPECTED_REDIRECT, "a redirect to another host")
+    if hops >= step.follow:
+        return Finding(Reason.REDIRECT_LOOP, f"more than {step.follow} redirects")
+    return None
+
+
+def _pin(url: str, addresses: Sequence[str]) -> str:
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080)
+    return f"{parts.hostname}:{port}:" + ",".join(f"[{a}]" if ":" in a else a for a in addresses)
+
+
+def _phases(connect: float, tls: float, first_byte: float, total: float, https: bool) -> Phases:
+    """Differences between libcurl's instants; a phase that did not end takes all the time that is left."""
+    if not connect:
+        return Phases(connect=total)
+    if https and not tls:
+        return Phases(connect=connect, tls=total - connect)
+    ready = tls or connect
+    if not first_byte:
+        return Phases(0.0, connect, ready - connect, total - ready)
+    return Phases(0.0, connect, ready - connect, max(0.0, first_byte - ready), max(0.0, total - first_byte))
+
+
+def _sum(one: Phases, other: Phases) -> Phases:
+    return Phases(
+        one.dns + other.dns, one.connect + other.connect, one.tls + other.tls,
+        one.wait + other.wait, one.transfer + other.transfer,
+    )  # fmt: skip
+
+
+def _headers(lines: Sequence[bytes]) -> dict[str, str]:
+    headers = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if colon:
+            headers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
+    return headers
+
+
+def _plain(text: str) -> str:
+    """libcurl's words without what a peer may have put into them."""
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:200]
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""

@@ -1,0 +1,141 @@
+"""What the terminal shows: the live table of `motcua up`, `motcua status`, and one probe in full."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from monitor import words
+from monitor.catalogue import Catalogue
+from monitor.model import Outcome, State, StepResult, Verdict
+from monitor.status import SystemStatus
+from monitor.store import StoreError
+
+STYLES = {State.UP: "bold blue", State.DEGRADED: "bold yellow", State.DOWN: "bold red", State.NO_DATA: "dim"}
+MARKS = {State.UP: "●", State.DEGRADED: "▲", State.DOWN: "■", State.NO_DATA: "○"}
+
+
+class Screen:
+    """The live table, once a second; without a terminal, one line whenever a system changes its state."""
+
+    def __init__(
+        self, catalogue: Catalogue, overview: Callable[[float], list[SystemStatus]], addresses: Sequence[str]
+    ) -> None:
+        self._catalogue, self._overview, self._addresses = catalogue, overview, addresses
+        self._console = Console()
+        self._known: dict[str, State] = {}
+
+    def run(self, stop: threading.Event, seconds: float | None) -> None:
+        """Shows until `stop` is set or the time is over."""
+        end = time.monotonic() + seconds if seconds else float("inf")
+        if self._catalogue.simulated:
+            self._console.print(words.SIMULATED, style="bold yellow")
+        for line in self._addresses:
+            self._console.print(line, soft_wrap=True, highlight=False)
+        if self._console.is_terminal:
+            with Live(self._picture(), console=self._console, auto_refresh=False) as screen:
+                while not stop.wait(min(1.0, max(0.0, end - time.monotonic()))) and time.monotonic() < end:
+                    screen.update(self._picture(), refresh=True)
+        else:
+            while not stop.wait(min(1.0, max(0.0, end - time.monotonic()))) and time.monotonic() < end:
+                self._say_changes()
+
+    def _picture(self) -> RenderableType:
+        now = time.time()
+        try:
+            systems = self._overview(now)
+        except StoreError as error:
+            return Text(str(error), style="red")
+        return Group(table(self._catalogue, systems, now), Text("Ctrl-C để dừng", style="dim"))
+
+    def _say_changes(self) -> None:
+        now = time.time()
+        try:
+            systems = self._overview(now)
+        except StoreError as error:
+            self._console.print(str(error))
+            return
+        for system in systems:
+            if self._known.get(system.system) is not system.state:
+                self._known[system.system] = system.state
+                why = words.what_fails(system.step, system.reason) if system.state is not State.UP else ""
+                at = words.instant(now, ZoneInfo(self._catalogue.province.timezone))
+                said = f"{at}  {system.name}: {words.STATES[system.state]}" + (f" ({why})" if why else "")
+                self._console.print(said, soft_wrap=True, highlight=False)
+        sys.stdout.flush()
+
+
+def table(catalogue: Catalogue, systems: Sequence[SystemStatus], now: float) -> Table:
+    """Every system in one line: state, what fails, since when, latest latency, age of the latest try."""
+    zone = ZoneInfo(catalogue.province.timezone)
+    mark = f"{words.SIMULATED} · " if catalogue.simulated else ""
+    shown = Table(title=f"{mark}{catalogue.province.name.vi} · {words.instant(now, zone)}", title_justify="left")
+    for heading, justify in (
+        ("Hệ thống", "left"),
+        ("Tình trạng", "left"),
+        ("Lỗi ở bước nào", "left"),
+        ("Đã kéo dài", "right"),
+        ("Trả lời", "right"),
+        ("Kiểm tra cuối", "right"),
+    ):
+        shown.add_column(heading, justify="right" if justify == "right" else "left")
+    for system in systems:
+        shown.add_row(
+            system.name,
+            Text(f"{MARKS[system.state]} {words.STATES[system.state]}", STYLES[system.state]),
+            words.what_fails(system.step, system.reason) if system.state is not State.UP else "",
+            words.duration(now - system.since) if system.since is not None else "",
+            words.milliseconds(system.seconds) if system.seconds is not None else "",
+            f"{words.duration(now - system.last_at)} trước" if system.last_at else "chưa có",
+        )
+    return shown
+
+
+def show_probe(console: Console, catalogue: Catalogue, outcomes: Sequence[Outcome]) -> None:
+    """One probe in full: every step with its phases, what was wrong and what may be shown of the exchange."""
+    if catalogue.simulated:
+        console.print(words.SIMULATED, style="bold yellow")
+    for outcome in outcomes:
+        state = State(outcome.verdict) if outcome.verdict is not Verdict.INCONCLUSIVE else State.NO_DATA
+        why = f" ({words.what_fails(outcome.failed_step, outcome.reason)})" if outcome.reason else ""
+        head = Text(f"{outcome.system}/{outcome.check} từ {outcome.location}: ")
+        head.append(f"{MARKS[state]} {outcome.verdict}{why}", STYLES[state])
+        console.print(head)
+        steps = Table(
+            "Bước", "Kết quả", "DNS", "Kết nối", "TLS", "Chờ", "Tải", "Tổng", "HTTP", box=None, padding=(0, 2)
+        )
+        for step in outcome.steps:
+            steps.add_row(*_step_row(step))
+        console.print(steps)
+        for step in outcome.steps:
+            _show_exchange(console, step)
+
+
+def _step_row(step: StepResult) -> tuple[str, ...]:
+    if step.verdict is None:
+        return (step.name, "bỏ qua")
+    p = step.phases
+    times = [words.milliseconds(value) for value in (p.dns, p.connect, p.tls, p.wait, p.transfer, p.total)]
+    return (step.name, f"{step.verdict}{f' {step.reason}' if step.reason else ''}", *times, str(step.status or "-"))
+
+
+def _show_exchange(console: Console, step: StepResult) -> None:
+    seen = step.exchange
+    if seen is None:
+        return
+    console.print(Text(f"  {step.name}: {seen.request}" + (f" → {seen.address}" if seen.address else ""), "bold"))
+    said = [f"HTTP {seen.status}, {seen.length} byte"] if seen.status else []
+    said += [f"{name}: {value}" for name, value in seen.headers]
+    said += [text for text in (seen.detail, seen.error if seen.error != seen.detail else "") if text]
+    for line in said:
+        console.print(Text(f"    {line}"))
+    if seen.body:
+        console.print(Text(f"    {seen.body[:400]}", "dim"))

@@ -1,0 +1,169 @@
+"""The one table of metrics: what /metrics exports and what boards and rules may ask for.
+
+Labels hold ids and words of closed sets, never a URL, a message or anything that a watched system said; names for
+people are in `_info` metrics, so that renaming a system breaks no series. A check costs at most twelve series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Kind(StrEnum):
+    """Prometheus' type of a metric."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row of the table. `buckets` are a histogram's upper limits in seconds, without +Inf."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def series_names(self) -> tuple[str, ...]:
+        """What PromQL calls its series."""
+        if self.kind is Kind.HISTOGRAM:
+            return (f"{self.name}_bucket", f"{self.name}_count", f"{self.name}_sum")
+        return (self.name,)
+
+
+STATE_VALUES: Mapping[str, int] = MappingProxyType({"no_data": -1, "down": 0, "degraded": 1, "up": 2})
+"""What a state is worth as a number: the worse, the smaller, and 0 is down."""
+
+DURATION_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LATENESS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""The store and the engine, which count into them, have the same; a test compares."""
+
+_STATE_HELP = "-1 no data, 0 down, 1 degraded, 2 up"
+_WINDOW_HELP = "in the last 1d or 30d, raw (figures, section 6)"
+
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "system": "id of a system in the catalogue; `_control` for the monitor's own control targets",
+        "check": "id of a check within its system",
+        "location": "id of the place that asks",
+        "result": "`ok` (up or degraded), `failed` (down), `inconclusive` (our own side failed)",
+        "reason": "a reason of the closed set in `monitor/model.py`",
+        "step": "name of a step, as its connector calls it",
+        "phase": "`dns`, `connect`, `tls`, `wait`, `transfer`",
+        "window": "`1d` or `30d`, up to now",
+        "cause": "`overrun` (the check's previous run was unfinished), `late`, `capacity`, `unknown_check`",
+        "name": "a system's name for people",
+        "party": "id of the party that answers for the system",
+        "connector": "kind of the system",
+        "criticality": "criticality of the system in the catalogue",
+        "version": "of motcua",
+        "python": "version of Python",
+        "hash": "of the catalogue in force",
+        "simulated": "`true` for the sandbox's province, else `false`",
+    }
+)
+"""What a label's values are."""
+
+
+def _gauge(name: str, text: str, *labels: str) -> Metric:
+    return Metric(name, Kind.GAUGE, text, labels)
+
+
+def _counter(name: str, text: str, *labels: str) -> Metric:
+    return Metric(name, Kind.COUNTER, text, labels)
+
+
+def _histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Metric:
+    return Metric(name, Kind.HISTOGRAM, text, labels, buckets)
+
+
+_TABLE = (
+    # a check
+    _gauge("motcua_check_state", f"State of the check over its locations: {_STATE_HELP}.", "system", "check"),
+    _gauge(
+        "motcua_check_down_info",
+        "1 while the check is down, with the step that fails and why; absent otherwise.",
+        "system",
+        "check",
+        "step",
+        "reason",
+    ),
+    _gauge(
+        "motcua_check_last_outcome_timestamp_seconds",
+        "Start of the latest recorded try, whatever it said.",
+        "system",
+        "check",
+        "location",
+    ),
+    _gauge("motcua_check_interval_seconds", "Time from one scheduled try to the next.", "system", "check"),
+    _counter("motcua_check_first_tries_total", "First tries of scheduled slots.", "system", "check", "result"),
+    _counter("motcua_check_rechecks_total", "Tries repeated to confirm or refute a change.", "system", "check"),
+    # a system
+    _gauge("motcua_system_info", "1; what the system is.", "system", "name", "party", "connector", "criticality"),
+    _gauge("motcua_system_state", f"State of the system: {_STATE_HELP}.", "system"),
+    _gauge("motcua_system_state_since_timestamp_seconds", "Since when the system is in its state.", "system"),
+    _counter("motcua_system_failures_total", "First tries that failed.", "system", "step", "reason"),
+    _histogram(
+        "motcua_system_try_duration_seconds",
+        "Duration of conclusive first tries, all steps together.",
+        DURATION_BUCKETS,
+        "system",
+    ),
+    _counter(
+        "motcua_system_phase_seconds_total",
+        "Time that conclusive first tries spent in each phase.",
+        "system",
+        "phase",
+    ),
+    _gauge("motcua_system_observed_seconds", f"Seconds with data {_WINDOW_HELP}.", "system", "window"),
+    _gauge("motcua_system_down_seconds", f"Seconds down {_WINDOW_HELP}.", "system", "window"),
+    _gauge("motcua_system_degraded_seconds", f"Seconds degraded {_WINDOW_HELP}.", "system", "window"),
+    _gauge(
+        "motcua_system_availability_ratio",
+        f"(observed - down) / observed {_WINDOW_HELP}; absent where nothing was observed.",
+        "system",
+        "window",
+    ),
+    _gauge("motcua_system_coverage_ratio", f"Observed / scheduled seconds {_WINDOW_HELP}.", "system", "window"),
+    _gauge("motcua_system_objective_ratio", "Availability that the contract promises; absent without.", "system"),
+    # the watcher itself
+    _counter("motcua_outcomes_total", "Outcomes recorded, rechecks too."),
+    _counter("motcua_conflicts_total", "Second records of one identity, which are not kept (figures, section 1)."),
+    _counter("motcua_slots_skipped_total", "Scheduled tries that were not made.", "location", "cause"),
+    _counter("motcua_outcomes_dropped_total", "Outcomes lost because the broker was away for too long.", "location"),
+    _counter("motcua_engine_errors_total", "Bugs of ours that the engine survived; see its log.", "location"),
+    _counter(
+        "motcua_batches_skewed_total",
+        "Batches whose sender's clock differs by more than 2 s from the worker's.",
+        "location",
+    ),
+    _histogram(
+        "motcua_start_lateness_seconds",
+        "How long after its due instant a scheduled try started.",
+        LATENESS_BUCKETS,
+        "location",
+    ),
+    _gauge("motcua_record_lag_seconds", "Time from the end of the latest recorded try to its record."),
+    _gauge("motcua_build_info", "1; what runs.", "version", "python"),
+    _gauge("motcua_catalogue_info", "1; the catalogue in force.", "hash", "simulated"),
+)
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
+"""Every metric by its name, in the order of docs/metrics.md."""
+
+
+def metric(name: str) -> Metric:
+    """The row of this name; raises KeyError where the table has none."""
+    return METRICS[name]
+
+
+def series_names() -> frozenset[str]:
+    """Every name that PromQL may use."""
+    return frozenset(name for metric in _TABLE for name in metric.series_names)

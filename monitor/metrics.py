@@ -1,0 +1,189 @@
+"""/metrics: what the store holds, in Prometheus' exposition format. The only importer of prometheus_client.
+
+A collector over lines, counters and roll-ups, made anew for every scrape: it survives restarts, forgets systems that
+left the catalogue, and needs no multiprocess directory. Never touches raw outcomes.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from monitor import __version__
+from monitor.availability import availability, coverage, seconds
+from monitor.catalogue import Catalogue
+from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
+from monitor.model import State
+from monitor.status import DAY, Timelines, overview
+from monitor.store import Rollup, Store
+from monitor.wire import PHASES
+
+WINDOWS = {"1d": DAY, "30d": 30 * DAY}
+_TICK = 10_000  # units of a roll-up's phases in a second
+
+
+class Exporter:
+    """The text of /metrics for one catalogue and store."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, catalogue: Catalogue, store: Store, clock: Callable[[], float]) -> None:
+        self._catalogue, self._store, self._clock = catalogue, store, clock
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        """Raises StoreError when the store does not answer."""
+        return generate_latest(self._registry)
+
+    def describe(self) -> Sequence[Metric]:
+        return ()  # registering must not ask the store
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._clock()
+        families = _Families()
+        self._states(families, now)
+        self._windows(families, now)
+        self._counts(families)
+        self._watcher(families)
+        yield from families.all()
+
+    def _states(self, families: _Families, now: float) -> None:
+        lines = self._store.lines()
+        boundaries = self._store.boundaries(int(now) - DAY, int(now) + 1)
+        for status in overview(self._catalogue, boundaries, lines, now):
+            spec = self._catalogue.systems[status.system]
+            about = (status.system, spec.name.vi, spec.party, spec.connector, spec.criticality)
+            families.gauge("motcua_system_info", about, 1)
+            families.gauge("motcua_system_state", (status.system,), STATE_VALUES[status.state])
+            if status.since is not None:
+                families.gauge("motcua_system_state_since_timestamp_seconds", (status.system,), status.since)
+            for check in status.checks:
+                labels = (status.system, check.check)
+                families.gauge("motcua_check_state", labels, STATE_VALUES[check.state])
+                settings = self._catalogue.settings(*labels)
+                families.gauge("motcua_check_interval_seconds", labels, settings.interval if settings else 0)
+                if check.state is State.DOWN:
+                    families.gauge("motcua_check_down_info", (*labels, check.step or "", check.reason or ""), 1)
+        for key, line in lines.items():
+            if line.last is not None and self._catalogue.settings(key[0], key[1]):
+                families.gauge("motcua_check_last_outcome_timestamp_seconds", key, line.last.started_at / 1000)
+
+    def _windows(self, families: _Families, now: float) -> None:
+        """The raw availability of the last day and the last 30 (figures, section 6: a running period ends at now)."""
+        lines = self._store.lines()
+        boundaries = self._store.boundaries(int(now) - max(WINDOWS.values()), int(now) + 1)
+        for name, length in WINDOWS.items():
+            timelines = Timelines(self._catalogue, boundaries, lines, int(now) - length, now)
+            for system in self._catalogue.systems:
+                counted = seconds(timelines.system(system))
+                labels = (system, name)
+                families.gauge("motcua_system_down_seconds", labels, counted[State.DOWN])
+                families.gauge("motcua_system_degraded_seconds", labels, counted[State.DEGRADED])
+                observed = sum(counted.values()) - counted[State.NO_DATA]
+                families.gauge("motcua_system_observed_seconds", labels, observed)
+                for metric_name, value in (
+                    ("motcua_system_availability_ratio", availability(counted)),
+                    ("motcua_system_coverage_ratio", coverage(counted)),
+                ):
+                    if value is not None:
+                        families.gauge(metric_name, labels, float(value))
+        for system in self._catalogue.systems:
+            objective = self._catalogue.objective(system)
+            if objective is not None:
+                families.gauge("motcua_system_objective_ratio", (system,), float(objective))
+
+    def _counts(self, families: _Families) -> None:
+        by_check: dict[tuple[str, str], list[Rollup]] = defaultdict(list)
+        by_system: dict[str, list[Rollup]] = defaultdict(list)
+        for (system, check, _), rollup in self._store.totals().items():
+            if system in self._catalogue.systems and check in self._catalogue.systems[system].checks:
+                by_check[system, check].append(rollup)
+                by_system[system].append(rollup)
+        for key, rollups in by_check.items():
+            families.counter("motcua_check_first_tries_total", (*key, "ok"), sum(r.up + r.degraded for r in rollups))
+            families.counter("motcua_check_first_tries_total", (*key, "failed"), sum(r.down for r in rollups))
+            inconclusive = sum(r.inconclusive for r in rollups)
+            families.counter("motcua_check_first_tries_total", (*key, "inconclusive"), inconclusive)
+            families.counter("motcua_check_rechecks_total", key, sum(r.rechecks for r in rollups))
+        for system, rollups in by_system.items():
+            buckets = [sum(counts) for counts in zip(*(r.buckets for r in rollups), strict=True)]
+            total = sum(r.micros for r in rollups) / 1e6
+            families.histogram("motcua_system_try_duration_seconds", (system,), DURATION_BUCKETS, buckets, total)
+            for number, phase in enumerate(PHASES):
+                spent = sum(r.phases[number] for r in rollups) / _TICK
+                families.counter("motcua_system_phase_seconds_total", (system, phase), spent)
+        failures: Counter[tuple[str, str, str]] = Counter()
+        for (system, _, _), counts in self._store.reason_totals().items():
+            if system in self._catalogue.systems:
+                for count in counts:
+                    failures[system, count.step or "", count.reason] += count.tries
+        for labels, tries in failures.items():
+            families.counter("motcua_system_failures_total", labels, tries)
+
+    def _watcher(self, families: _Families) -> None:
+        counters = self._store.counters()
+        for verdict in ("up", "degraded", "down", "inconclusive"):
+            families.counter("motcua_outcomes_total", (verdict,), counters.get(f"outcomes_{verdict}", 0))
+        families.counter("motcua_conflicts_total", (), counters.get("conflicts", 0))
+        for location in self._catalogue.locations:
+            counted = {name: counters.get(f"{name}@{location}", 0) for name in _ENGINE_COUNTERS}
+            for cause in ("overrun", "late", "capacity", "unknown_check"):
+                families.counter("motcua_slots_skipped_total", (location, cause), counted[f"slots_{cause}"])
+            for name in ("outcomes_dropped", "engine_errors", "batches_skewed"):
+                families.counter(f"motcua_{name}_total", (location,), counted[name])
+            late = [counters.get(f"start_lateness_le_{limit}@{location}", 0) for limit in (*LATENESS_BUCKETS, "+Inf")]
+            total = counted["start_lateness_us"] / 1e6
+            families.histogram("motcua_start_lateness_seconds", (location,), LATENESS_BUCKETS, late, total)
+        families.gauge("motcua_build_info", (__version__, platform.python_version()), 1)
+        families.gauge("motcua_catalogue_info", (self._catalogue.hash, str(self._catalogue.simulated).lower()), 1)
+
+
+_ENGINE_COUNTERS = (
+    "slots_overrun", "slots_late", "slots_capacity", "slots_unknown_check", "outcomes_dropped", "engine_errors",
+    "batches_skewed", "start_lateness_us",
+)  # fmt: skip
+
+
+class _Families:
+    """Metric families by the names of the one table, in its order of use."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, Metric] = {}
+
+    def all(self) -> Iterable[Metric]:
+        return self._families.values()
+
+    def gauge(self, name: str, labels: Sequence[str], value: float) -> None:
+        self._family(name, Kind.GAUGE).add_metric(labels, value)
+
+    def counter(self, name: str, labels: Sequence[str], value: float) -> None:
+        self._family(name, Kind.COUNTER).add_metric(labels, value)
+
+    def histogram(
+        self, name: str, labels: Sequence[str], limits: Sequence[float], counts: Sequence[int], total: float
+    ) -> None:
+        """`counts`: how many fell into each bucket alone, one more than `limits`."""
+        cumulative, buckets = 0, []
+        for limit, count in zip((*map(str, limits), "+Inf"), counts, strict=True):
+            cumulative += count
+            buckets.append((limit, cumulative))
+        self._family(name, Kind.HISTOGRAM).add_metric(labels, buckets, total)
+
+    def _family(self, name: str, kind: Kind):  # type: ignore[no-untyped-def]
+        if name not in self._families:
+            row = metric(name)
+            if row.kind is not kind:
+                raise ValueError(f"{name} is a {row.kind}")
+            make = {
+                Kind.GAUGE: GaugeMetricFamily,
+                Kind.COUNTER: CounterMetricFamily,
+                Kind.HISTOGRAM: HistogramMetricFamily,
+            }[kind]
+            self._families[name] = make(name, row.help, labels=row.labels)
+        return self._families[name]

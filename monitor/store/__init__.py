@@ -1,0 +1,19 @@
+"""Outcomes, and everything made from them, in SQLite or PostgreSQL. The only package that imports sqlalchemy."""
+
+from monitor.store.database import StoreError
+from monitor.store.outcomes import Key
+from monitor.store.recorder import Change, Recorded, SettingsOf
+from monitor.store.schema import LATENCY_BUCKETS
+from monitor.store.store import ReasonCount, Rollup, Store
+
+__all__ = [
+    "LATENCY_BUCKETS",
+    "Change",
+    "Key",
+    "ReasonCount",
+    "Recorded",
+    "Rollup",
+    "SettingsOf",
+    "Store",
+    "StoreError",
+]

@@ -1,0 +1,146 @@
+"""The tables. What they mean is said here; how they came to be is in migrations/versions.
+
+`outcomes` is the truth and only ever grows. `lines`, `boundaries`, `rollups` and `reasons` are made from it and can be
+made again (`Store.rebuild`). Instants are ms since the epoch in `outcomes` and `lines`, seconds elsewhere.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, UniqueConstraint
+
+LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper limits in seconds, inclusive, of the latency counts in `rollups`; the last count is of what is above."""
+
+ALWAYS = 0
+"""The `hour` of the row in `rollups` and `reasons` that counts since the beginning."""
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s",
+    }
+)
+
+# A check at a location: everything else names it by its number.
+series = Table(
+    "series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("system", Text, nullable=False),
+    Column("check", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    UniqueConstraint("system", "check", "location"),
+)
+
+step_names = Table(
+    "step_names",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+# One row a try. The key begins with the instant: rows come nearly in its order, so pages fill up and stay; in SQLite
+# the table is its own index.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("due_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("try", SmallInteger, primary_key=True, autoincrement=False),
+    Column("started", BigInteger, nullable=False),  # ms after due_at
+    Column("micros", Integer, nullable=False),
+    Column("code", SmallInteger, nullable=False),  # codec.outcome_code: verdict, reason, origin
+    Column("steps", LargeBinary, nullable=False),  # codec.pack_steps
+    sqlite_with_rowid=False,
+)
+
+# The instants at which a line changes its state; judge.Boundary.
+boundaries = Table(
+    "boundaries",
+    metadata,
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("step", Text),
+    sqlite_with_rowid=False,
+)
+
+# All that is needed to judge the next try of a line, and to show its last one; judge.Line.
+lines = Table(
+    "lines",
+    metadata,
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("since", BigInteger),
+    Column("reason", Text),
+    Column("step", Text),
+    Column("until", BigInteger, nullable=False),
+    Column("open", Text),  # JSON of what is not settled yet, mostly null; codec.pack_open
+    Column("started_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("try", SmallInteger, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("last_reason", Text),
+    Column("last_step", Text),
+    Column("micros", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+VERDICT_COUNTS = ("up", "degraded", "down", "inconclusive")
+PHASE_SUMS = ("dns", "connect", "tls", "wait", "transfer")
+BUCKET_COUNTS = (*(f"le_{round(limit * 1000)}ms" for limit in LATENCY_BUCKETS), "le_inf")
+ROLLUP_COUNTS = (*VERDICT_COUNTS, "rechecks", "failed_rechecks", "micros", *PHASE_SUMS, *BUCKET_COUNTS)
+"""Of first tries by verdict; of rechecks; then, of first tries with a conclusive verdict, the sum of their durations in
+microseconds, of their phases in units of 0.1 ms, and their number by latency (each counted in one bucket)."""
+
+# Counts of one line in one hour (its start; by start of the try), or since the beginning (hour 0).
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    *(Column(name, BigInteger, nullable=False) for name in ROLLUP_COUNTS),
+    sqlite_with_rowid=False,
+)
+
+# First tries that were not plainly up, by reason and by the step that decided it ("" for none).
+reasons = Table(
+    "reasons",
+    metadata,
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("tries", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Cumulative counts that belong to no line; `transactions` also tells a recorder that another one has written.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The last second whose tick somebody has claimed; one row, id 1.
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("second", BigInteger, nullable=False),
+)
+
+# Facts about the store itself, as text.
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+DERIVED = (lines, boundaries, rollups, reasons)
+"""What `rebuild` makes again."""

@@ -1,0 +1,283 @@
+"""The store: what the other parts may ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Select, func, insert, select, text, update
+
+from monitor.judge import Boundary, Interval, Line, timeline
+from monitor.model import Outcome, Reason, State
+from monitor.store import schema
+from monitor.store.codec import boundary_of, line_of
+from monitor.store.database import Database
+from monitor.store.outcomes import Key, Names, between, outcome_of_row
+from monitor.store.rebuild import Progress, rebuild
+from monitor.store.recorder import Recorded, Recorder, SettingsOf
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Counts of one line in one hour, or since the beginning (hour 0).
+
+    `up` to `inconclusive` are first tries; rechecks are counted beside. Durations, phases and buckets are of the first
+    tries with a conclusive verdict: `micros` their sum in microseconds, `phases` the sums of dns, connect, tls, wait
+    and transfer in units of 0.1 ms, `buckets` how many took at most so long (LATENCY_BUCKETS, then the rest), each
+    counted in one.
+    """
+
+    hour: int  # its start in seconds since the epoch; a try belongs to the hour in which it started
+    up: int
+    degraded: int
+    down: int
+    inconclusive: int
+    rechecks: int
+    failed_rechecks: int
+    micros: int
+    phases: tuple[int, ...]
+    buckets: tuple[int, ...]
+
+    @property
+    def conclusive(self) -> int:
+        """The denominator of the error rate; `down` is its numerator (figures, section 7)."""
+        return self.up + self.degraded + self.down
+
+
+class ReasonCount(NamedTuple):
+    """How many first tries of one line in one hour had this reason, decided by this step (None: by the whole)."""
+
+    hour: int
+    reason: Reason
+    step: str | None
+    tries: int
+
+
+class Store:
+    """Everything that is kept, in SQLite or PostgreSQL. Threads may share it.
+
+    Any method raises StoreError when the database cannot do what is asked.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._recorder = Recorder(database)
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """The store at `sqlite:///path` (four slashes: absolute) or `postgresql://…`; creates no directory.
+
+        Raises StoreError when it cannot be reached. Its tables are brought up to date by `upgrade` alone.
+        """
+        database = Database(url)
+        try:
+            with database.reading() as connection:
+                connection.execute(text("SELECT count(*) FROM sqlite_master" if database.is_sqlite else "SELECT 1"))
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; the store opens new ones when it is asked again."""
+        self._database.close()
+
+    def upgrade(self) -> None:
+        """Make the tables, or bring them up to date; harmless when they are, also for two processes at once.
+
+        Raises StoreError when they were made by a newer program.
+        """
+        self._database.upgrade()
+
+    def check(self) -> None:
+        """Raises StoreError unless the tables are exactly those of this program."""
+        self._database.check()
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def record(
+        self, outcomes: Sequence[Outcome], settings: SettingsOf, statistics: Mapping[str, int] | None = None
+    ) -> Recorded:
+        """Keep new outcomes, in any order, and bring lines and counts up to date: all in one transaction, or nothing.
+
+        - An identity (system, check, location, due_at, try) is kept once, the first record of it.
+        - Outcomes of checks without settings, and those that a stepped clock gave an impossible start, are kept and
+          counted (`unknown_check`, `clock_step`), but neither judged nor in a roll-up (figures, section 1).
+        - `statistics` are added to the counters, unless all outcomes of the call are known: then it is a repetition.
+        """
+        return self._recorder.record(outcomes, settings, statistics or {})
+
+    def recorder_lock(self, wait: float | None = 0) -> AbstractContextManager[None]:
+        """Be the one recorder while inside. Raises StoreError when another one still is after `wait` seconds.
+
+        None waits for ever: a hot standby. Where the lock is lost (PostgreSQL restarts), two recorders may be at work
+        for a while; that costs time but breaks nothing, since each transaction finds out.
+        """
+        return self._database.recorder_lock(wait)
+
+    def rebuild(self, settings: SettingsOf, progress: Progress | None = None) -> None:
+        """Make lines, boundaries and roll-ups again from the outcomes, with these settings.
+
+        Readers see the old ones until all is done. Raises StoreError when outcomes are recorded meanwhile: hold
+        `recorder_lock`.
+        """
+        rebuild(self._database, settings, progress)
+
+    def claim_tick(self, second: int) -> bool:
+        """Whether the tick of this second is ours: nobody has claimed it or a later one."""
+        ticks = schema.ticks.c
+        with self._database.writing() as connection:
+            claim = update(schema.ticks).where(ticks.id == 1, ticks.second < second).values(second=second)
+            return connection.execute(claim).rowcount == 1
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Keep a fact about the store itself, in place of an earlier one of this name."""
+        with self._database.writing() as connection:
+            connection.execute(schema.meta.delete().where(schema.meta.c.name == name))
+            connection.execute(insert(schema.meta).values(name=name, value=value))
+
+    # --- reading: lines ----------------------------------------------------------------------------------------------
+
+    def lines(self) -> dict[Key, Line]:
+        """Every line as of its last try; `judge.standing` says what it is worth now."""
+        with self._database.reading() as connection:
+            return _lines(connection)
+
+    def states(self, now: float) -> dict[Key, State]:
+        """The state of every line at `now` (seconds)."""
+        line = schema.lines.c
+        with self._database.reading() as connection:
+            rows = connection.execute(_named(schema.lines, line.state, line.until)).all()
+        silent = now * 1000
+        return {(row[0], row[1], row[2]): State.NO_DATA if silent >= row.until else State(row.state) for row in rows}
+
+    def boundaries(self, start: int, end: int) -> dict[Key, list[Boundary]]:
+        """The boundaries of every line in [start, end) (seconds), with the last one at or before `start`."""
+        with self._database.reading() as connection:
+            return _boundaries(connection, start, end)
+
+    def timelines(self, start: int, end: int, now: float) -> dict[Key, list[Interval]]:
+        """Every line over [start, end) (seconds) as known at `now`: without gaps, in a running period up to now."""
+        with self._database.reading() as connection:
+            boundaries, lines = _boundaries(connection, start, end), _lines(connection)
+        return {key: timeline(boundaries.get(key, ()), line, start, end, now) for key, line in lines.items()}
+
+    # --- reading: counts ---------------------------------------------------------------------------------------------
+
+    def rollups(self, start: int, end: int) -> dict[Key, list[Rollup]]:
+        """The roll-ups of the hours that begin in [start, end) (seconds), in order; hours without tries have none."""
+        hour = schema.rollups.c.hour
+        return self._by_line(_named(schema.rollups, *_ROLLUP).where(*_hours(hour, start, end)).order_by(hour), _rollup)
+
+    def totals(self) -> dict[Key, Rollup]:
+        """The counts of every line since the beginning."""
+        chosen = _named(schema.rollups, *_ROLLUP).where(schema.rollups.c.hour == schema.ALWAYS)
+        return {key: rollups[0] for key, rollups in self._by_line(chosen, _rollup).items()}
+
+    def reasons(self, start: int, end: int) -> dict[Key, list[ReasonCount]]:
+        """First tries by reason and step in the hours that begin in [start, end) (seconds)."""
+        return self._reasons(*_hours(schema.reasons.c.hour, start, end))
+
+    def reason_totals(self) -> dict[Key, list[ReasonCount]]:
+        """First tries by reason and step since the beginning."""
+        return self._reasons(schema.reasons.c.hour == schema.ALWAYS)
+
+    def counters(self) -> dict[str, int]:
+        """Cumulative counters by name: the recorder's own (`outcomes_up`, `duplicates`...) and all `statistics`."""
+        with self._database.reading() as connection:
+            return {row.name: row.value for row in connection.execute(select(schema.counters))}
+
+    def _reasons(self, *hours: Any) -> dict[Key, list[ReasonCount]]:
+        count = schema.reasons.c
+        chosen = _named(schema.reasons, count.hour, count.reason, count.step, count.tries).where(*hours)
+        return self._by_line(chosen.order_by(count.hour, count.reason, count.step), _reason_count)
+
+    def _by_line(self, chosen: Select[Any], value: Callable[[Sequence[Any]], _T]) -> dict[Key, list[_T]]:
+        found: dict[Key, list[_T]] = {}
+        with self._database.reading() as connection:
+            for system, check, location, *rest in connection.execute(chosen):
+                found.setdefault((system, check, location), []).append(value(rest))
+        return found
+
+    # --- reading: outcomes -------------------------------------------------------------------------------------------
+
+    def outcomes(self, start: int, end: int, system: str | None = None) -> Iterator[Outcome]:
+        """The outcomes due in [start, end) in ms, of one system if named, in order of due instant, as a stream.
+
+        They are read as they are asked for, from one instant's state of things, on a connection of their own.
+        """
+        with self._database.reading() as connection:
+            names = Names()
+            names.read(connection)
+            series = None if system is None else [n for n, key in names.keys.items() if key[0] == system]
+            rows = connection.execution_options(yield_per=1000).execute(between(start, end, series))
+            for row in rows:
+                yield outcome_of_row(row, names)
+
+    def first_outcome(self) -> int | None:
+        """When the earliest outcome was due, in ms; None when there is none."""
+        with self._database.reading() as connection:
+            first: int | None = connection.execute(select(func.min(schema.outcomes.c.due_at))).scalar()
+        return first
+
+    def size(self) -> int:
+        """Bytes that the database takes."""
+        pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        whole = "SELECT pg_database_size(current_database())"
+        with self._database.reading() as connection:
+            return int(connection.execute(text(pages if self._database.is_sqlite else whole)).scalar_one())
+
+    def meta(self) -> dict[str, str]:
+        """Facts about the store itself, by name."""
+        with self._database.reading() as connection:
+            return {row.name: row.value for row in connection.execute(select(schema.meta))}
+
+
+_KEY = (schema.series.c.system, schema.series.c.check, schema.series.c.location)
+_ROLLUP = (schema.rollups.c.hour, *(schema.rollups.c[name] for name in schema.ROLLUP_COUNTS))
+
+
+def _named(table: Any, *columns: Any) -> Select[Any]:
+    """Columns of a table by line, with the line's name before them."""
+    return select(*_KEY, *columns).join_from(schema.series, table, table.c.series == schema.series.c.id)
+
+
+def _lines(connection: Connection) -> dict[Key, Line]:
+    rows = connection.execute(_named(schema.lines, *schema.lines.columns))
+    return {(system, check, location): line_of(row)[1] for system, check, location, *row in rows}
+
+
+def _boundaries(connection: Connection, start: int, end: int) -> dict[Key, list[Boundary]]:
+    table = schema.boundaries
+    earlier = table.alias()
+    last = select(func.max(earlier.c.at)).where(earlier.c.series == schema.series.c.id, earlier.c.at <= start)
+    chosen = _named(table, table.c.at, table.c.state, table.c.reason, table.c.step).where(
+        table.c.at >= func.coalesce(last.correlate(schema.series).scalar_subquery(), start), table.c.at < end
+    )
+    rows = connection.execute(chosen.order_by(schema.series.c.id, table.c.at))
+    return {
+        (key[0], key[1], key[2]): [boundary_of(row[3:]) for row in group]
+        for key, group in groupby(rows, key=lambda row: row[:3])
+    }
+
+
+def _hours(hour: Any, start: int, end: int) -> tuple[Any, Any]:
+    return hour >= max(start, schema.ALWAYS + 1), hour < end
+
+
+def _rollup(row: Sequence[Any]) -> Rollup:
+    hour, up, degraded, down, inconclusive, rechecks, failed, micros, *rest = row
+    phases = len(schema.PHASE_SUMS)
+    return Rollup(
+        hour, up, degraded, down, inconclusive, rechecks, failed, micros, tuple(rest[:phases]), tuple(rest[phases:])
+    )
+
+
+def _reason_count(row: Sequence[Any]) -> ReasonCount:
+    hour, reason, step, tries = row
+    return ReasonCount(hour, Reason(reason), step or None, tries)

@@ -1,0 +1,84 @@
+"""Pages, the API, /metrics and /healthz. Reads intervals, counters and roll-ups only; writes nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from monitor import words
+from monitor.catalogue import Catalogue
+from monitor.metrics import Exporter
+from monitor.model import State, Verdict
+from monitor.store import Store, StoreError
+from monitor.wiring import read_overview
+
+RECORDED = frozenset(f"outcomes_{verdict}" for verdict in Verdict)
+
+
+def make_web(catalogue: Catalogue, store: Store) -> FastAPI:
+    """The web process. A store that does not answer makes 503 with one sentence, never a traceback."""
+    app = FastAPI(title="motcua", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    pages = Environment(loader=PackageLoader("monitor.web"), autoescape=select_autoescape())
+    export = Exporter(catalogue, store, time.time)
+    zone = ZoneInfo(catalogue.province.timezone)
+    pages.globals.update(words=words, State=State, catalogue=catalogue)
+    pages.filters["instant"] = lambda seconds: words.instant(seconds, zone)
+
+    @app.exception_handler(StoreError)
+    def store_away(_: Request, error: StoreError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 503)
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, object]:
+        """200 while the store answers; says nothing of the systems that are watched."""
+        return {"status": "ok", "outcomes": sum(n for name, n in store.counters().items() if name in RECORDED), "catalogue": catalogue.hash}
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(export.text(), media_type=export.content_type)
+
+    @app.get("/api/status")
+    def status() -> dict[str, object]:
+        """Where every system stands now; instants in seconds since 1970, UTC."""
+        systems = [asdict(system) for system in read_overview(catalogue, store, time.time())]
+        return {"simulated": catalogue.simulated, "province": catalogue.province.id, "systems": systems}
+
+    @app.get("/", response_class=HTMLResponse)
+    def home() -> str:
+        now = time.time()
+        return pages.get_template("home.html").render(systems=read_overview(catalogue, store, now), now=now)
+
+    return app
+
+
+class WebThread:
+    """The web server in a thread of the embedded process."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self._server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False))
+        self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+
+    def start(self, wait: float = 10.0) -> None:
+        """Returns when requests are answered."""
+        self._thread.start()
+        end = time.monotonic() + wait
+        while not self._server.started and self._thread.is_alive() and time.monotonic() < end:
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(5)
+
+
+def serve(app: FastAPI, host: str, port: int, started: Callable[[], None] = lambda: None) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    started()
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

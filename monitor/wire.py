@@ -1,0 +1,183 @@
+"""Values as text: JSON for the messages between our processes, and the JSON lines of `motcua outcomes export`.
+
+Messages are positional lists in one string: kombu looks into every dict and Celery prints every argument, and at a
+thousand checks a second both would cost more than the checks. Exports have names, for people and other programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from monitor.model import Batch, Outcome, Phases, Reason, Slot, State, StepResult, Verdict
+
+_Word = TypeVar("_Word", Verdict, Reason)
+
+_dump = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class WireError(ValueError):
+    """A text that is no such value; the message says what is wrong with it."""
+
+
+def dump_batch(batch: Batch) -> str:
+    slots = [[s.system, s.check, s.due_at, s.state] for s in batch.slots]
+    return _dump([batch.location, batch.sent_at, batch.catalogue, slots])
+
+
+def load_batch(text: str) -> Batch:
+    """Raises WireError."""
+    try:
+        location, sent_at, catalogue, slots = json.loads(text)
+        return Batch(location, sent_at, catalogue, tuple(Slot(s, c, due, State(state)) for s, c, due, state in slots))
+    except (ValueError, TypeError) as error:
+        raise WireError(f"no batch of slots: {error}") from None
+
+
+def dump_outcomes(outcomes: Iterable[Outcome], statistics: Mapping[str, int]) -> str:
+    """Finished outcomes and an engine's counts. Exchanges stay behind: they are for `motcua probe` alone."""
+    return _dump([[_outcome_to_list(o) for o in outcomes], dict(statistics)])
+
+
+def load_outcomes(text: str) -> tuple[list[Outcome], dict[str, int]]:
+    """Raises WireError."""
+    try:
+        outcomes, statistics = json.loads(text)
+        return [_outcome_from_list(o) for o in outcomes], {str(k): int(v) for k, v in statistics.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WireError(f"no outcomes: {error}") from None
+
+
+def _outcome_to_list(o: Outcome) -> list[Any]:
+    return [
+        o.system, o.check, o.location, o.due_at, o.try_, o.started_at, round(o.seconds, 6), o.verdict, o.reason,
+        [_step_to_list(s) for s in o.steps], o.origin,
+    ]  # fmt: skip
+
+
+def _step_to_list(s: StepResult) -> list[Any]:
+    p = s.phases
+    phases = [round(p.dns, 6), round(p.connect, 6), round(p.tls, 6), round(p.wait, 6), round(p.transfer, 6)]
+    return [s.name, s.verdict, s.reason, s.status, phases]
+
+
+def _outcome_from_list(fields: Sequence[Any]) -> Outcome:
+    system, check, location, due_at, try_, started_at, seconds, verdict, reason, steps, origin = fields
+    return Outcome(
+        system, check, location, due_at, try_, started_at, seconds, Verdict(verdict), reason and Reason(reason),
+        tuple(_step_from_list(*step) for step in steps), origin,
+    )  # fmt: skip
+
+
+def _step_from_list(
+    name: str, verdict: str | None, reason: str | None, status: int, phases: Sequence[float]
+) -> StepResult:
+    return StepResult(
+        name, Verdict(verdict) if verdict else None, Reason(reason) if reason else None, Phases(*phases), status
+    )
+
+
+# --- export ----------------------------------------------------------------------------------------------------------
+
+PHASES = ("dns", "connect", "tls", "wait", "transfer")
+
+
+def export_line(o: Outcome) -> str:
+    """One outcome as one JSON line with the fields of docs/figures.md, section 1."""
+    return _dump(
+        {
+            "system": o.system,
+            "check": o.check,
+            "location": o.location,
+            "due_at": o.due_at,
+            "try": o.try_,
+            "started_at": o.started_at,
+            "seconds": round(o.seconds, 6),
+            "verdict": o.verdict,
+            "reason": o.reason,
+            "steps": [
+                {
+                    "name": s.name,
+                    "verdict": s.verdict or "skipped",
+                    "reason": s.reason,
+                    "status": s.status,
+                    **{phase: round(getattr(s.phases, phase), 6) for phase in PHASES},
+                }
+                for s in o.steps
+            ],
+            "origin": o.origin,
+        }
+    )
+
+
+def import_line(text: str) -> Outcome:
+    """The outcome of one exported line, its origin `imported`. Raises WireError that names the field."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        raise WireError("not JSON") from None
+    if not isinstance(line, dict):
+        raise WireError("not a JSON object")
+    steps = line.get("steps", [])
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise WireError("steps: a list of objects was due")
+    outcome = Outcome(
+        system=_text(line, "system"),
+        check=_text(line, "check"),
+        location=_text(line, "location"),
+        due_at=_instant(line, "due_at"),
+        try_=_number(line, "try", most=99),
+        started_at=_instant(line, "started_at"),
+        seconds=_seconds(line, "seconds"),
+        verdict=_member(line, "verdict", Verdict),
+        reason=_member(line, "reason", Reason) if line.get("reason") is not None else None,
+        steps=tuple(_import_step(step) for step in steps),
+        origin="imported",
+    )
+    good = outcome.verdict is Verdict.UP
+    if good is not (outcome.reason is None):
+        raise WireError(f"reason: verdict {outcome.verdict} {'takes none' if good else 'needs one'}")
+    return outcome
+
+
+def _import_step(step: dict[str, Any]) -> StepResult:
+    verdict = None if step.get("verdict") == "skipped" else _member(step, "verdict", Verdict)
+    reason = _member(step, "reason", Reason) if step.get("reason") is not None else None
+    phases = Phases(*(_seconds(step, phase) if phase in step else 0.0 for phase in PHASES))
+    return StepResult(_text(step, "name"), verdict, reason, phases, _number(step, "status", most=999))
+
+
+def _text(line: dict[str, Any], name: str) -> str:
+    value = line.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 64:
+        raise WireError(f"{name}: a text of 1 to 64 characters was due")
+    return value
+
+
+def _number(line: dict[str, Any], name: str, most: int) -> int:
+    value = line.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise WireError(f"{name}: a whole number from 0 to {most} was due")
+    return value
+
+
+def _instant(line: dict[str, Any], name: str) -> int:
+    value = _number(line, name, most=10**14)
+    if value < 10**12:
+        raise WireError(f"{name}: milliseconds since 1970 were due, these look like seconds")
+    return value
+
+
+def _seconds(line: dict[str, Any], name: str) -> float:
+    value = line.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 86_400:
+        raise WireError(f"{name}: seconds were due")
+    return float(value)
+
+
+def _member(line: dict[str, Any], name: str, kind: type[_Word]) -> _Word:
+    try:
+        return kind(str(line.get(name)))
+    except ValueError:
+        raise WireError(f"{name}: one of {', '.join(kind)} was due") from None

@@ -1,0 +1,509 @@
+"""What a store promises, on any database: tests/live runs the same on PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from sqlalchemy import MetaData, insert, select, text, update
+
+from monitor.judge import Boundary, Interval, Line, fold, in_time
+from monitor.model import Outcome, Phases, Reason, Settings, State, StepResult, Verdict, verdict_of
+from monitor.store import LATENCY_BUCKETS, Change, ReasonCount, Recorded, Store, StoreError, schema
+from monitor.store.outcomes import try_of
+
+MINUTE = Settings(interval=60, timeout=10)
+HOUR = 1_800_000_000  # the start of an hour, in seconds
+NOON = HOUR * 1000
+KEY = ("igate", "search", "office")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def open_store(url: str) -> Iterator[Callable[[], Store]]:
+    opened = []
+
+    def open_() -> Store:
+        opened.append(Store.open(url))
+        return opened[-1]
+
+    yield open_
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Store]) -> Store:
+    made = open_store()
+    made.upgrade()
+    return made
+
+
+def outcome(
+    second: float,
+    reason: Reason | None = None,
+    *,
+    try_: int = 1,
+    key: tuple[str, str, str] = KEY,
+    seconds: float = 0.2,
+    late_ms: int = 3,
+    step: str = "search",
+) -> Outcome:
+    """One try, so many seconds after noon."""
+    due_at = NOON + round(second * 1000)
+    verdict = verdict_of(reason)
+    steps = (StepResult(step, verdict, reason, Phases(0.001, 0.002, 0.003, 0.15, 0.004), 500 if reason else 200),)
+    return Outcome(*key, due_at, try_, due_at + late_ms, seconds, verdict, reason, steps)
+
+
+def known(system: str, check: str) -> Settings | None:
+    return MINUTE
+
+
+def igate_only(system: str, check: str) -> Settings | None:
+    return MINUTE if system == "igate" else None
+
+
+FAILED = Reason.HTTP_5XX
+
+
+def tables(store: Store, *names: str) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of tables in the order of their keys, by default of those made from outcomes."""
+    chosen = [schema.metadata.tables[name] for name in names] or schema.DERIVED
+    with store._database.reading() as connection:
+        return {t.name: [tuple(r) for r in connection.execute(select(t).order_by(*t.primary_key))] for t in chosen}
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_outcome_comes_back_as_it_was(store: Store) -> None:
+    steps = (
+        StepResult("token", Verdict.UP, None, Phases(0.0012, 0.0034, 0.0201, 0.0999, 0.0), 200),
+        StepResult("search", Verdict.DOWN, Reason.CONTRACT_VIOLATION, Phases(wait=1.2345, transfer=0.0001), 302),
+        StepResult("procedures", None),
+    )
+    full = Outcome(
+        "igate",
+        "search",
+        "office",
+        NOON,
+        2,
+        NOON - 7,
+        1.359201,
+        Verdict.DOWN,
+        Reason.CONTRACT_VIOLATION,
+        steps,
+        "imported",
+    )
+    bare = Outcome("lgsp", "ping", "office", NOON, 0, NOON, 0.0, Verdict.INCONCLUSIVE, Reason.PROBE_ERROR)
+    assert store.record([full, bare], known) == Recorded(2, 0, 0)
+    assert list(store.outcomes(NOON, NOON + 1)) == [full, bare]
+
+
+def test_an_identity_is_kept_once(store: Store) -> None:
+    first, other = outcome(0), outcome(0, FAILED, late_ms=5)
+    assert store.record([first, first, other], known).new == 1
+    recorded = store.record([outcome(60), first, other, outcome(60, try_=2)], known)
+    assert (recorded.new, recorded.duplicates, recorded.conflicts) == (2, 1, 1)
+    assert list(store.outcomes(NOON, NOON + 60_000)) == [first]
+    counters = store.counters()
+    assert (counters["duplicates"], counters["conflicts"], counters["outcomes_up"]) == (2, 2, 3)
+    assert store.totals()[KEY].up == 2
+
+
+def test_the_stream_has_the_period_and_the_system_asked_for(store: Store) -> None:
+    made = [outcome(s, key=(system, "c", "office")) for s in range(0, 3000, 2) for system in ("a", "b")]
+    store.record(made, known)
+    assert list(store.outcomes(NOON, NOON + 3_000_000)) == made
+    assert list(store.outcomes(NOON + 2000, NOON + 6000, "b")) == [made[3], made[5]]
+    assert list(store.outcomes(NOON, NOON + 6000, "c")) == []
+    stream = store.outcomes(NOON, NOON + 3_000_000)
+    assert next(stream) == made[0]
+    stream.close()  # type: ignore[attr-defined]
+    assert store.first_outcome() == NOON
+
+
+def test_an_empty_store_has_nothing(store: Store) -> None:
+    assert store.record([], known) == Recorded(0, 0, 0)
+    assert store.first_outcome() is None
+    assert (store.lines(), store.totals(), store.states(0), store.rollups(0, HOUR)) == ({}, {}, {}, {})
+    assert store.size() > 0
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+STORY = [outcome(0), *(outcome(60 + 2 * n, FAILED, try_=n + 1) for n in range(3)), outcome(120), outcome(122, try_=2)]
+
+
+def test_lines_follow_the_outcomes(store: Store) -> None:
+    recorded = store.record(STORY, known)
+    assert store.boundaries(HOUR, HOUR + 3600)[KEY] == [
+        Boundary(HOUR, State.UP),
+        Boundary(HOUR + 60, State.DOWN, FAILED, "search"),
+        Boundary(HOUR + 120, State.UP),
+    ]
+    assert recorded.changes == (
+        Change(*KEY, State.NO_DATA, State.UP, HOUR, None, None),
+        Change(*KEY, State.UP, State.DOWN, HOUR + 60, FAILED, "search"),
+        Change(*KEY, State.DOWN, State.UP, HOUR + 120, None, None),
+    )
+    line = store.lines()[KEY]
+    assert line.last == try_of(STORY[-1])
+    assert line.last.micros == 200_000
+    assert (line.state, line.since) == (State.UP, HOUR + 120)
+
+
+def test_a_period_begins_with_the_boundary_in_force(store: Store) -> None:
+    store.record(STORY, known)
+    assert [b.at for b in store.boundaries(HOUR + 60, HOUR + 120)[KEY]] == [HOUR + 60]
+    assert [b.at for b in store.boundaries(HOUR + 61, HOUR + 121)[KEY]] == [HOUR + 60, HOUR + 120]
+    assert store.boundaries(HOUR - 100, HOUR) == {}
+
+
+def test_the_silence_is_known_on_reading(store: Store) -> None:
+    store.record(STORY, known)
+    end_of_hold = HOUR + 122 + 130
+    assert store.states(end_of_hold) == {KEY: State.UP}  # 3 ms are left
+    assert store.states(end_of_hold + 0.003) == {KEY: State.NO_DATA}
+    assert store.timelines(HOUR + 100, HOUR + 3600, now=end_of_hold + 10)[KEY] == [
+        Interval(HOUR + 100, HOUR + 120, State.DOWN, FAILED, "search"),
+        Interval(HOUR + 120, end_of_hold, State.UP),
+        Interval(end_of_hold, end_of_hold + 10, State.NO_DATA),
+    ]
+
+
+def test_unknown_checks_and_stepped_clocks_are_kept_and_counted_only(store: Store) -> None:
+    stepped = outcome(0, FAILED, late_ms=80_000)
+    recorded = store.record([stepped, outcome(0, key=("gone", "c", "l"))], igate_only)
+    assert recorded.new == 2
+    counters = store.counters()
+    assert (counters["clock_step"], counters["unknown_check"]) == (1, 1)
+    assert (store.lines(), store.totals(), store.reason_totals()) == ({}, {}, {})
+    assert len(list(store.outcomes(NOON, NOON + 1))) == 2
+
+
+# --- any order, any number of times -----------------------------------------------------------------------------------
+
+DENSE = Settings(interval=4, timeout=1, spacing=0.5)
+SYSTEMS = count()
+
+
+def dense(system: str, check: str) -> Settings | None:
+    return DENSE
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[Outcome], list[list[int]]]:
+    """Outcomes of two lines, and batches of their indexes: every one at least once, in any order."""
+    system = f"system-{next(SYSTEMS)}"
+    made = []
+    for location in ("a", "b"):
+        due_at = NOON + draw(st.integers(0, 5000))
+        for gap in draw(st.lists(st.one_of(st.just(4000), st.integers(1, 30_000)), max_size=25)):
+            due_at += gap
+            reason = draw(st.sampled_from([None, None, FAILED, FAILED, Reason.SLOW, Reason.BLIND]))
+            steps = (StepResult("s", verdict_of(reason), reason, Phases(wait=0.1), 200),)
+            started_at = due_at + draw(st.integers(-1000, 7000))
+            made.append(Outcome(system, "c", location, due_at, 1, started_at, 0.1, verdict_of(reason), reason, steps))
+    order = draw(st.permutations(range(len(made))))
+    again = draw(st.lists(st.sampled_from(order), max_size=5)) if order else []
+    order = [*order, *again]
+    cuts = sorted(draw(st.sets(st.integers(0, len(order)), max_size=6)))
+    return made, [order[a:b] for a, b in zip([0, *cuts], [*cuts, len(order)], strict=True)]
+
+
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrivals())
+def test_any_order_of_arrival_gives_the_same(store: Store, arriving: tuple[list[Outcome], list[list[int]]]) -> None:
+    made, batches = arriving
+    for batch in batches:
+        store.record([made[i] for i in batch], dense)
+    lines, boundaries = store.lines(), store.boundaries(0, 1 << 40)
+    for key in {(o.system, o.check, o.location) for o in made}:
+        judged = [o for o in made if o.location == key[2] and in_time(o.started_at, o.due_at, o.try_, DENSE)]
+        line, expected = fold(sorted(map(try_of, judged)), lambda _: DENSE)
+        assert boundaries.get(key, []) == expected
+        assert lines.get(key, Line()) == line
+
+
+@examples(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrivals())
+def test_a_rebuild_makes_the_same_rows(store: Store, arriving: tuple[list[Outcome], list[list[int]]]) -> None:
+    made, batches = arriving
+    for batch in batches:
+        store.record([made[i] for i in batch], dense)
+    before = tables(store)
+    store.rebuild(dense)
+    assert tables(store) == before
+
+
+def test_an_old_outcome_changes_its_own_time_only(store: Store) -> None:
+    """Months after it, and while the line is in doubt, it is judged from what is around it."""
+    months = 40_000 * 60
+    now = [outcome(months + s) for s in range(0, 600, 60)] + [outcome(months + 600, FAILED)]
+    store.record([*STORY, *now], known)
+    expected = tables(store)["lines"]
+    recorded = store.record([outcome(400), outcome(460, FAILED)], known)
+    assert recorded.changes == ()
+    assert tables(store)["lines"] == expected
+    made = store.boundaries(HOUR, HOUR + months + 3600)[KEY]
+    assert [b.at - HOUR for b in made] == [0, 60, 120, 252, 400, 460, months]
+
+
+def test_late_outcomes_are_found_among_those_of_many_others(store: Store) -> None:
+    crowd = [outcome(s + n / 100, key=(f"s{n}", "c", "l")) for s in range(0, 1200, 60) for n in range(20)]
+    store.record(crowd, known)
+    late = [outcome(s + n / 100 + 1, FAILED, try_=2, key=(f"s{n}", "c", "l")) for s in (540, 600) for n in range(20)]
+    store.record(late[::-1], known)
+    before = tables(store)
+    store.rebuild(known)
+    assert tables(store) == before
+
+
+# --- counts -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_rollup_of_an_hour(store: Store) -> None:
+    store.record(
+        [
+            outcome(-0.001, seconds=9),  # starts in this hour, by 2 ms
+            outcome(60, seconds=0.05),  # a bucket's limit belongs to it
+            outcome(120, Reason.SLOW, seconds=2.6),
+            outcome(180, FAILED, seconds=11, step="token"),
+            outcome(182, FAILED, try_=2),
+            outcome(184, try_=3),
+            outcome(240, Reason.BLIND, seconds=5),
+            outcome(250, FAILED, try_=0),
+            outcome(3600),
+        ],
+        known,
+    )
+    first, second = store.rollups(HOUR, HOUR + 7200)[KEY]
+    assert (first.hour, second.hour) == (HOUR, HOUR + 3600)
+    assert (first.up, first.degraded, first.down, first.inconclusive) == (2, 1, 1, 1)
+    assert (first.rechecks, first.failed_rechecks, first.conclusive) == (2, 1, 4)
+    assert first.micros == 22_650_000
+    assert first.phases == (40, 80, 120, 6000, 160)
+    assert dict(zip([*LATENCY_BUCKETS, None], first.buckets, strict=True)) == {
+        0.05: 1, 0.1: 0, 0.25: 0, 0.5: 0, 1.0: 0, 2.5: 0, 5.0: 1, 10.0: 1, None: 1,
+    }  # fmt: skip
+    assert store.rollups(HOUR + 1, HOUR + 3600) == {}
+    assert store.rollups(0, HOUR + 1) == {KEY: [first]}
+    total = store.totals()[KEY]
+    assert (total.hour, total.up, total.micros) == (0, 3, 22_850_000)
+    assert total.buckets == tuple(a + b for a, b in zip(first.buckets, second.buckets, strict=True))
+    counted = [
+        ReasonCount(HOUR, Reason.BLIND, "search", 1),
+        ReasonCount(HOUR, FAILED, "token", 1),
+        ReasonCount(HOUR, Reason.SLOW, "search", 1),
+    ]
+    assert store.reasons(HOUR, HOUR + 3600) == {KEY: counted}
+    assert store.reasons(0, HOUR) == {}
+    assert store.reason_totals() == {KEY: [c._replace(hour=0) for c in counted]}
+
+
+def test_what_comes_twice_counts_once(store: Store) -> None:
+    store.record(STORY, known, {"slots_skipped": 2})
+    before = tables(store)
+    recorded = store.record(STORY, known, {"slots_skipped": 2})
+    assert (recorded.new, recorded.duplicates) == (0, 6)
+    assert tables(store) == before
+    assert store.counters()["slots_skipped"] == 2
+    store.record([], known, {"slots_skipped": 3})
+    assert store.counters()["slots_skipped"] == 5
+
+
+# --- transactions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_call_that_fails_leaves_nothing_behind(store: Store) -> None:
+    store.record([outcome(0)], known)
+    before = tables(store, *schema.metadata.tables)
+
+    def broken(system: str, check: str) -> Settings | None:
+        raise KeyError(system)
+
+    with pytest.raises(KeyError):
+        store.record([outcome(60, key=("new", "new", "new"), step="new")], broken)
+    assert tables(store, *schema.metadata.tables) == before
+    assert store.record([outcome(60, key=("new", "new", "new"), step="new"), outcome(60)], known).new == 2
+    assert {key[0] for key in store.lines()} == {"igate", "new"}
+
+
+def test_two_writers_find_out_about_each_other(store: Store, open_store: Callable[[], Store]) -> None:
+    other = open_store()
+    for number, one in enumerate(STORY):
+        (store, other)[number % 2].record([one], known)
+    line, boundaries = fold(map(try_of, STORY), lambda _: MINUTE)
+    assert (store.lines()[KEY], store.boundaries(0, 1 << 40)[KEY]) == (line, boundaries)
+
+
+def test_threads_share_a_store(store: Store) -> None:
+    made = [[outcome(s, key=(f"s{n}", "c", "l")) for s in range(0, 600, 60)] for n in range(4)]
+    failures: list[BaseException] = []
+
+    def work(mine: Sequence[Outcome]) -> None:
+        try:
+            for one in mine:
+                store.record([one], known)
+                store.lines()
+                list(store.outcomes(NOON, NOON + 60_000))
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert sum(total.up for total in store.totals().values()) == 40
+
+
+def test_a_tick_is_claimed_once(store: Store, open_store: Callable[[], Store]) -> None:
+    other = open_store()
+    assert store.claim_tick(100)
+    assert not other.claim_tick(100)
+    assert other.claim_tick(101)
+    assert not store.claim_tick(99)
+
+
+def test_one_recorder_at_a_time(store: Store, open_store: Callable[[], Store]) -> None:
+    other = open_store()
+    with store.recorder_lock():
+        with pytest.raises(StoreError, match="another recorder is active"), other.recorder_lock(wait=0.1):
+            pass
+        store.record([outcome(0)], known)
+    with other.recorder_lock():
+        pass
+
+
+def test_a_standby_waits_for_its_turn(store: Store, open_store: Callable[[], Store]) -> None:
+    other, taken, turn = open_store(), threading.Event(), threading.Event()
+
+    def stand_by() -> None:
+        with other.recorder_lock(wait=None):
+            turn.set()
+
+    with store.recorder_lock():
+        taken.set()
+        thread = threading.Thread(target=stand_by)
+        thread.start()
+        assert not turn.wait(0.05)
+    thread.join()
+    assert turn.is_set()
+
+
+# --- rebuild ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_rebuild_mends_what_was_derived(store: Store) -> None:
+    store.record([*STORY, outcome(300, late_ms=80_000), outcome(300, key=("gone", "c", "l"))], igate_only)
+    before = tables(store)
+    with store._database.writing() as connection:
+        connection.execute(schema.boundaries.delete())
+        connection.execute(update(schema.rollups).values(up=99))
+    seen: list[tuple[int, int]] = []
+    store.rebuild(igate_only, lambda done, total: seen.append((done, total)))
+    assert tables(store) == before
+    assert seen[0] == (0, 8)
+    assert seen[-1] == (8, 8)
+    store.record([outcome(360, FAILED)], known)  # a recorder goes on from what was made
+    assert store.lines()[KEY].run == (try_of(outcome(360, FAILED)),)
+
+
+def test_a_rebuild_judges_by_the_settings_it_is_given(store: Store) -> None:
+    store.record([*STORY, outcome(0, key=("gone", "c", "l"))], known)
+    store.rebuild(lambda system, _check: Settings(60, 10, confirm_down=4) if system == "igate" else None)
+    assert store.boundaries(0, 1 << 40) == {KEY: [Boundary(HOUR, State.UP)]}
+
+
+def test_a_rebuild_gives_way_to_a_recorder(store: Store, open_store: Callable[[], Store]) -> None:
+    store.record(STORY, known)
+    before = tables(store)["boundaries"]
+
+    def interfere(done: int, total: int) -> None:
+        if done == 0:
+            open_store().record([outcome(180)], known)
+
+    with pytest.raises(StoreError, match="recorded meanwhile"):
+        store.rebuild(known, interfere)
+    assert tables(store)["boundaries"] == before
+
+
+# --- migrations -------------------------------------------------------------------------------------------------------
+
+
+def test_the_migrations_make_the_tables_of_the_schema(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store._database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, schema.metadata) == []
+    store.upgrade()
+    store.check()
+
+
+def test_two_may_upgrade_at_once(open_store: Callable[[], Store]) -> None:
+    stores, failures = [open_store(), open_store(), open_store()], []
+
+    def upgrade(store: Store) -> None:
+        try:
+            store.upgrade()
+        except Exception as error:  # noqa: BLE001 - shown by the assertion below
+            failures.append(error)
+
+    threads = [threading.Thread(target=upgrade, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    stores[0].check()
+
+
+def test_a_store_without_tables_says_so(open_store: Callable[[], Store]) -> None:
+    with pytest.raises(StoreError, match="motcua upgrade") as caught:
+        open_store().check()
+    assert caught.value.permanent
+    with pytest.raises(StoreError, match="motcua upgrade"):
+        open_store().lines()
+
+
+def test_a_newer_store_is_left_alone(store: Store) -> None:
+    with store._database.writing() as connection:
+        version = MetaData()
+        version.reflect(connection, only=["alembic_version"])
+        connection.execute(update(version.tables["alembic_version"]).values(version_num="9999"))
+    for attempt in (store.upgrade, store.check):
+        with pytest.raises(StoreError, match="newer motcua") as caught:
+            attempt()
+        assert caught.value.permanent
+
+
+def test_facts_about_the_store_are_kept(store: Store) -> None:
+    store.set_meta("catalogue", "a")
+    store.set_meta("catalogue", "b")
+    assert store.meta() == {"catalogue": "b"}
+
+
+def test_an_error_of_the_database_is_told_in_one_sentence(store: Store) -> None:
+    with pytest.raises(StoreError) as caught, store._database.writing() as connection:
+        connection.execute(insert(schema.ticks).values(id=1, second=0))
+    assert "\n" not in str(caught.value)
+    assert caught.value.permanent
+    with pytest.raises(StoreError), store._database.reading() as connection:
+        connection.execute(text("SELECT nonsense"))
