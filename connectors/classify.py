@@ -25,6 +25,7 @@ class Seen:
     bytes_in: int = 0
     over_cap: bool = False  # we stopped reading at our own limit
     verify: int = 0  # OpenSSL's X509_V_ERR_*
+    proxied: bool = False  # by our own way out
 
     @property
     def handshaking(self) -> bool:
@@ -46,15 +47,22 @@ _OURS = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOMEM, errno.ENOBUFS, errno.EACCES, errno.EPERM}
 )
 _EXPIRED = ("certificate has expired", "certificate expired")
+_ENDED = ("unexpected eof",)  # of a TLS connection that was closed without a word
 _TOO_OLD = ("unsupported protocol", "protocol version", "no protocols available", "version too low")
 
 TABLE: tuple[tuple[tuple[int, ...], Condition, Reason], ...] = (
     # CURLcodes, condition, reason: the first row that fits. Numbers are those of curl/curl.h.
     ((6,), _always, Reason.DNS_FAILURE),
+    # Our own way out, unless it says that the system is what it can't reach.
+    ((7, 56), lambda s: s.proxied and s.says("tunnel failed, response 5"), Reason.HTTP_5XX),
+    ((7, 5, 97), lambda s: s.proxied, Reason.PROBE_ERROR),
+    ((56,), lambda s: s.proxied and s.says("proxy", "tunnel"), Reason.PROBE_ERROR),
+    ((28,), lambda s: s.proxied and not s.connected, Reason.PROBE_ERROR),
     ((7,), lambda s: s.os_errno in _OURS, Reason.PROBE_ERROR),
     ((7,), lambda s: s.os_errno in (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH), Reason.CONNECT_TIMEOUT),
     ((7,), _always, Reason.CONNECT_REFUSED),
-    ((23, 63, 100), _always, Reason.TOO_LARGE),  # our write callback's refusal; file size; headers
+    ((63, 100), _always, Reason.TOO_LARGE),  # the length announced; a line of headers
+    ((23,), lambda s: s.over_cap, Reason.TOO_LARGE),  # we refused more
     ((28,), lambda s: s.handshaking, Reason.TLS_HANDSHAKE),
     ((28,), lambda s: not s.connected, Reason.CONNECT_TIMEOUT),
     ((28,), lambda s: s.bytes_in == 0, Reason.READ_TIMEOUT),
@@ -70,11 +78,14 @@ TABLE: tuple[tuple[tuple[int, ...], Condition, Reason], ...] = (
     ((35,), _always, Reason.TLS_HANDSHAKE),
     ((52,), _always, Reason.EMPTY_REPLY),
     ((55, 56), lambda s: s.handshaking, Reason.TLS_HANDSHAKE),
-    ((56,), lambda s: s.says("proxy"), Reason.PROBE_ERROR),  # our own way out, not the system
+    ((56,), lambda s: s.says(*_ENDED) and s.bytes_in == 0, Reason.EMPTY_REPLY),
+    ((56,), lambda s: s.says(*_ENDED), Reason.TRUNCATED),
+    ((56,), lambda s: s.says("chunk"), Reason.NOT_HTTP),
     ((55, 56), _always, Reason.CONNECTION_RESET),
     ((18,), lambda s: s.says("reset"), Reason.CONNECTION_RESET),
     ((18,), _always, Reason.TRUNCATED),
-    ((1, 8), _always, Reason.NOT_HTTP),  # a scheme or a first line that is no HTTP
+    ((1,), lambda s: not s.connected, Reason.PROBE_ERROR),  # a scheme of ours that is no HTTP
+    ((1, 8), _always, Reason.NOT_HTTP),  # a first line that is none
     ((61,), _always, Reason.BAD_ENCODING),
     ((47,), _always, Reason.REDIRECT_LOOP),
 )

@@ -20,15 +20,19 @@ import itertools
 import os
 import re
 import select
+import string
 import threading
 import time
+import weakref
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
+from math import ceil
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import certifi
 import pycurl
@@ -66,12 +70,17 @@ LATEST = 5.0  # seconds after its instant at which a slot is dropped
 CONTROL_FRESH = 2.0  # seconds for which one answer of the control targets serves all
 TOKEN_TTL = 300.0  # where a system does not say
 TOKEN_MARGIN = 30.0
+GRID_FROM = 200  # slots waiting above which starts are gathered: fewer turns of the loop, a third of its cost
+GRID = 0.008  # seconds
 STARTS_AT_ONCE = 16  # more in one turn of the loop falsify each other's latency
 FLUSH_EVERY = 0.5
+FLUSH_AT = 250  # outcomes; small messages keep the recorder from working in long bursts
 FLUSH_APART = 0.05  # between two flushes that failed tries ask for
 AT_ONCE = 500  # outcomes in one message
 KEPT_WHILE_BROKER_IS_DOWN = 200_000  # outcomes
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LATENESS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_LATENESS_NAMES = tuple(f"start_lateness_le_{limit}" for limit in (*LATENESS_BUCKETS, "+Inf"))
 
 Publish = Callable[[Sequence[Outcome], Mapping[str, int]], None]
 
@@ -109,6 +118,8 @@ class Engine:
         self._pid = os.getpid()
         self._inbox: deque[Callable[[], None]] = deque()
         self._wakefd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # Not sooner: a look-up that outlives stop() still writes to it.
+        weakref.finalize(self, os.close, self._wakefd).atexit = False
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._starts: deque[_Run] = deque()
         self._sequence = itertools.count()
@@ -116,7 +127,7 @@ class Engine:
         self._active: set[_Run] = set()
         self._pending = 0  # slots accepted that have not begun
         self._logins: dict[str, _Tokens] = {}
-        self._control = _ControlRound()
+        self._control = _ControlRound(0)
         self._resolver = Resolver(lookup=lookup)
         self._wire: _Wire | None = None
         self._draining = self._stopping = False
@@ -126,6 +137,7 @@ class Engine:
     # --- from other threads -------------------------------------------------------------------------------------------
 
     def start(self) -> Engine:
+        self._refuse_after_fork()
         self._thread.start()
         self._outbox.start()
         return self
@@ -180,7 +192,7 @@ class Engine:
                 while self._inbox:
                     self._guard(self._inbox.popleft())
                 for _ in range(min(STARTS_AT_ONCE, len(self._starts))):
-                    self._begin(self._starts.popleft())
+                    self._guard(partial(self._begin, self._starts.popleft()))
                 busy = self._starts or self._inbox or self._stopping
                 wire.turn(0.0 if busy else self._until_next_timer())
         finally:
@@ -222,7 +234,8 @@ class Engine:
                 continue
             self._pending += 1
             start = slot.due_at / 1000 - offset
-            self._at(start, partial(self._starts.append, _Run(check, slot, start)))
+            when = start if self._pending <= GRID_FROM else ceil(start / GRID) * GRID
+            self._at(when, partial(self._starts.append, _Run(check, slot, start)))
 
     def _ask(self, system: str, check: str, done: Callable[[Outcome], None] | None) -> None:
         slot = Slot(system, check, int(time.time() * 1000))
@@ -270,21 +283,29 @@ class Engine:
         except Exception as error:  # noqa: BLE001
             self._outbox.count("engine_errors")
             log.error("connector.bug", check=run.key, error=type(error).__name__, where=_where(error))
-            self._fail(run, run.step_name, Finding(Reason.PROBE_ERROR, type(error).__name__))
+            if run in self._active:
+                self._guard(partial(self._spoil, run, type(error).__name__))
+
+    def _spoil(self, run: _Run, bug: str) -> None:
+        name, phases = run.step_name, run.spent
+        if run.results and run.results[-1].name == name:  # the reply was good, what the connector made of it is not
+            phases = run.results.pop().phases
+        self._fail(run, name, Finding(Reason.PROBE_ERROR, bug), phases)
 
     def _expire(self, run: _Run, attempt: int) -> None:
         """The total deadline of a try for what libcurl does not time: look-ups, and waiting for another run's login."""
         if run.attempt != attempt or run not in self._active or run.transferring:
             return
-        now = time.monotonic()
         if run.resolving:
-            phases = replace(run.spent, dns=run.spent.dns + now - run.sent)
-            self._fail(run, run.step_name, Finding(Reason.DNS_FAILURE, "no answer before the deadline"), phases)
+            run.spend_on_dns()
+            self._unresolved(run, "no answer before the deadline")
         elif run.step is None:
+            owner = self._logins[run.check.system].owner or run
             finding = Finding(Reason.READ_TIMEOUT, "the login did not end before the deadline")
-            self._fail(run, run.step_name, finding, Phases(wait=now - run.began))
+            self._fail(run, owner.step_name, finding, Phases(wait=time.monotonic() - run.waited_from))
 
     def _login_or_run(self, run: _Run) -> None:
+        run.planned = run.check.connector.steps()
         login = run.check.connector.login()
         if login is None:
             self._run(run, None)
@@ -293,7 +314,7 @@ class Engine:
         if tokens.valid(time.monotonic()):
             self._run(run, tokens.auth)
         elif tokens.owner is not None:
-            run.step = None
+            run.step, run.waited_from = None, time.monotonic()
             tokens.waiting.append((run, run.attempt))
             self._at(run.deadline, partial(self._expire, run, run.attempt))
         else:
@@ -301,24 +322,27 @@ class Engine:
             self._send(run, next(login))
 
     def _run(self, run: _Run, auth: Auth | None) -> None:
-        """Starts the run; after a second login it goes through the replies it had, up to the step that is sent again."""
+        """Starts the run; after a second login it goes through the replies it had, up to the step to send again."""
         run.auth, run.logging_in = auth, False
         run.dialogue = run.check.connector.run(auth)
         step: Step | None = next(run.dialogue, None)
         for reply in run.replies:
             step = run.dialogue.send(reply)
-        if step is None:
-            self._finish(run)
-        else:
+        if step is not None:
             self._send(run, step)
+        elif run.results:
+            self._finish(run)
+        else:  # a check that asks nothing must not be up
+            self._fail(run, run.step_name, Finding(Reason.PROBE_ERROR, "no step"))
 
     def _send(self, run: _Run, step: Step) -> None:
+        request = step.request
         run.step, run.hops, run.spent = step, 0, Phases()
-        self._request(run, step.request)
+        self._request(run, request)
 
     def _request(self, run: _Run, request: Request) -> None:
         run.request, run.sent = request, time.monotonic()
-        host = urlsplit(run.check.route.proxy or request.url).hostname or ""
+        host = _host(run.check.route.proxy or request.url)
         if literal(host):
             self._transfer(run, ())
             return
@@ -330,13 +354,15 @@ class Engine:
         if run.attempt != attempt or not run.resolving:
             return
         run.resolving = False
-        took = time.monotonic() - run.sent
-        run.spent = replace(run.spent, dns=run.spent.dns + took)
+        run.spend_on_dns()
         if addresses:
             self._protect(run, partial(self._transfer, run, addresses))
         else:
-            reason = Reason.PROBE_ERROR if run.check.route.proxy else Reason.DNS_FAILURE
-            self._fail(run, run.step_name, Finding(reason, "the name has no address"), run.spent)
+            self._unresolved(run, "the name has no address")
+
+    def _unresolved(self, run: _Run, detail: str) -> None:
+        reason = Reason.PROBE_ERROR if run.check.route.proxy else Reason.DNS_FAILURE
+        self._fail(run, run.step_name, Finding(reason, detail), run.spent)
 
     def _transfer(self, run: _Run, addresses: Sequence[str]) -> None:
         assert self._wire is not None and run.step is not None and run.request is not None
@@ -354,17 +380,18 @@ class Engine:
         assert step is not None
         run.spent = _sum(run.spent, end.phases)
         finding = Finding(reason_of(end.seen), end.seen.text) if end.seen else None
-        if finding is None and end.reply.status in (301, 302, 303, 307, 308) and step.follow:
-            target = urljoin(end.reply.url, end.reply.headers.get("location", ""))
-            finding = _bad_redirect(step, run.hops, end.reply.url, target)
-            if finding is None:
+        if finding is None and step.follow and end.reply.status in REDIRECTS and "location" in end.reply.headers:
+            followed = _follow(step, run.hops, end.reply)
+            if isinstance(followed, Request):
                 run.hops += 1
-                self._request(run, Request(target, "GET", step.request.headers))
+                self._request(run, followed)
                 return
+            finding = followed
         if (
             finding is None
             and not run.renewed
             and not run.logging_in
+            and run.auth is not None
             and step.relogin_on
             and step.relogin_on(end.reply)
         ):
@@ -372,6 +399,8 @@ class Engine:
             self._logins[run.check.system].drop(run.auth)
             self._login_or_run(run)
             return
+        if finding is None and end.reply.status == 407 and run.check.route.proxy:
+            finding = Finding(Reason.PROBE_ERROR, "the proxy does not know us")
         finding = finding or _wrong(step, end.reply)
         if finding:
             self._fail(run, step.name, finding, run.spent, end)
@@ -435,7 +464,7 @@ class Engine:
 
     def _finish(self, run: _Run, reason: Reason | None = None) -> None:
         self._active.discard(run)
-        run.end_try()
+        self._guard(run.end_try)
         if self._controls and verdict_of(reason) is Verdict.DOWN and run.check.system != CONTROL_SYSTEM:
             self._ask_controls(lambda blind: self._conclude(run, Reason.BLIND if blind else reason))
         else:
@@ -443,9 +472,11 @@ class Engine:
 
     def _conclude(self, run: _Run, reason: Reason | None) -> None:
         outcome = run.outcome(self.location, reason)
-        if run.done:
-            run.done(outcome)
         self._outbox.put(outcome)
+        if run.done:
+            self._guard(partial(run.done, outcome))
+        if run.asked:  # and never counted as busy: a slot of the same check may be under way
+            return
         again = run.again(outcome.verdict)
         if again is None or self._draining:
             self._busy.discard(run.key)
@@ -455,15 +486,14 @@ class Engine:
     def _ask_controls(self, then: Callable[[bool], None]) -> None:
         """Asks all control targets, at most every 2 s for everybody; `then(True)` when none of them answers."""
         round_ = self._control
-        if round_.fresh(time.monotonic()):
-            then(round_.blind)
-            return
-        round_.waiting.append(then)
-        if round_.pending:
-            return
-        round_.begin(len(self._controls))
-        for control in self._controls:
-            self._ask(CONTROL_SYSTEM, control.check, lambda outcome: round_.heard(outcome.verdict, time.monotonic()))
+        if round_.answered and time.monotonic() - round_.answered_at >= CONTROL_FRESH:
+            round_ = self._control = _ControlRound(len(self._controls))
+            for control in self._controls:
+                self._ask(CONTROL_SYSTEM, control.check, round_.heard)
+        if round_.answered:
+            then(not round_.good)
+        else:
+            round_.waiting.append(then)
 
 
 class _Run:
@@ -471,8 +501,8 @@ class _Run:
 
     __slots__ = (
         "asked", "attempt", "auth", "bad", "began", "check", "deadline", "dialogue", "done", "good", "hops", "key",
-        "logging_in", "number", "renewed", "replies", "request", "resolving", "results", "sent", "slot", "spent", "start",
-        "started_at", "step", "transferring",
+        "logging_in", "number", "planned", "renewed", "replies", "request", "resolving", "results", "sent", "slot",
+        "spent", "start", "started_at", "step", "transferring", "waited_from",
     )  # fmt: skip
 
     def __init__(
@@ -489,18 +519,23 @@ class _Run:
         self.number = 0  # of the try: 1 the scheduled one, then its rechecks; stays 0 out of turn
         self.attempt = 0  # tells an answer that comes late, for an earlier try, from one for this try
         self.bad = self.good = 0
-        self._reset()
 
-    def _reset(self) -> None:
+    def begin_try(self) -> None:
+        self.number += 0 if self.asked else 1
+        self.attempt += 1
+        self.began = time.monotonic()
+        self.started_at = int(time.time() * 1000)
+        self.deadline = self.began + self.check.settings.timeout
         self.results: list[StepResult] = []
         self.replies: list[Reply] = []  # to this run's steps, for going through them again after a second login
         self.dialogue: Any = None
         self.step: Step | None = None
         self.request: Request | None = None
         self.auth: Auth | None = None
+        self.planned: tuple[str, ...] = ()
         self.spent = Phases()  # of the step under way, over its redirects
         self.hops = 0
-        self.sent = 0.0
+        self.sent = self.waited_from = 0.0
         self.resolving = self.transferring = self.logging_in = self.renewed = False
 
     @property
@@ -508,22 +543,17 @@ class _Run:
         """The step under way; before the first one, the one that would come."""
         if self.step:
             return self.step.name
-        login = self.check.connector.login()
-        return next(login).name if login else next(iter(self.check.connector.steps()), "run")
+        return "login" if self.logging_in else next(iter(self.planned), "run")
 
-    def begin_try(self) -> None:
-        self._reset()
-        self.number += 0 if self.asked else 1
-        self.attempt += 1
-        self.began = time.monotonic()
-        self.started_at = int(time.time() * 1000)
-        self.deadline = self.began + self.check.settings.timeout
+    def spend_on_dns(self) -> None:
+        self.spent = replace(self.spent, dns=self.spent.dns + time.monotonic() - self.sent)
 
     def end_try(self) -> None:
+        """Lets go of all but the results: a timer or a handle may keep the run for a while."""
         self.resolving = self.transferring = self.logging_in = False
-        if self.dialogue is not None:
-            self.dialogue.close()
-            self.dialogue = None
+        dialogue, self.dialogue, self.replies, self.request, self.auth = self.dialogue, None, [], None, None
+        if dialogue is not None:
+            dialogue.close()
 
     def outcome(self, location: str, reason: Reason | None) -> Outcome:
         """The try's record. A good try that took longer than the check's objective is degraded."""
@@ -535,7 +565,7 @@ class _Run:
             at = self.results.index(slowest)
             self.results[at] = replace(slowest, verdict=Verdict.DEGRADED, reason=reason)
         seen = {result.name for result in self.results}
-        skipped = [StepResult(name, None) for name in self.check.connector.steps() if name not in seen]
+        skipped = [StepResult(name, None) for name in self.planned if name not in seen]
         return Outcome(
             self.check.system, self.check.check, location, self.slot.due_at, self.number, self.started_at, seconds,
             verdict_of(reason), reason, (*self.results, *skipped),
@@ -568,8 +598,10 @@ class _Tokens:
         return self.auth is not None and now < self.until
 
     def keep(self, auth: Auth, now: float) -> None:
-        ttl = TOKEN_TTL if auth.expires_in is None else auth.expires_in
-        self.auth, self.until = auth, now + max(ttl - TOKEN_MARGIN, ttl / 2)
+        left = auth.expires_in
+        # One that lives less than a minute is used for half its life.
+        ttl = TOKEN_TTL if left is None else max(left - TOKEN_MARGIN, left / 2)
+        self.auth, self.until = auth, now + ttl
 
     def drop(self, used: Auth | None) -> None:
         """Forgets the token, unless another run has renewed it meanwhile."""
@@ -586,27 +618,26 @@ class _Tokens:
 class _ControlRound:
     """One round of questions to a location's control targets."""
 
-    pending: int = 0
-    good: int = 0
-    blind: bool = False
-    ended: float = float("-inf")
+    pending: int
+    good: bool = False
+    answered_at: float = float("-inf")
     waiting: list[Callable[[bool], None]] = field(default_factory=list)
 
-    def fresh(self, now: float) -> bool:
-        return not self.pending and now - self.ended < CONTROL_FRESH
+    @property
+    def answered(self) -> bool:
+        return self.good or not self.pending
 
-    def begin(self, count: int) -> None:
-        self.pending, self.good = count, 0
-
-    def heard(self, verdict: Verdict, now: float) -> None:
+    def heard(self, outcome: Outcome) -> None:
         """One target's answer; one that answers shows that we see, so nobody waits for the others."""
         self.pending -= 1
-        self.good += verdict in (Verdict.UP, Verdict.DEGRADED)
-        if self.good or not self.pending:
-            self.blind, self.ended = not self.good, now
+        if self.good:
+            return
+        self.good = outcome.verdict in (Verdict.UP, Verdict.DEGRADED)
+        if self.answered:
+            self.answered_at = time.monotonic()
             waiting, self.waiting = self.waiting, []
             for then in waiting:
-                then(self.blind)
+                then(not self.good)
 
 
 @dataclass(frozen=True, slots=True)
@@ -622,15 +653,20 @@ class _End:
 class _Transfer:
     """One libcurl handle and what it has received; used again for the next request by the same route."""
 
-    __slots__ = ("body", "easy", "ended", "head", "head_size", "https", "over_cap", "route", "size", "url")
+    __slots__ = (
+        "body", "easy", "ended", "head", "head_ended", "head_size", "heard", "https", "over_cap", "route", "size",
+        "url",
+    )  # fmt: skip
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, opened: Callable[[_Transfer, int], int]) -> None:
         self.route = route
         self.easy = easy = pycurl.Curl()
         for option, value in _BASE:
             easy.setopt(option, value)
         easy.setopt(pycurl.CAINFO, route.ca_bundle or certifi.where())
-        easy.setopt(pycurl.PROXY, route.proxy or "")  # "" also keeps the environment's proxy out
+        # "" also keeps the environment's proxy out; socks5h leaves the look-up to the proxy, as http does.
+        easy.setopt(pycurl.PROXY, re.sub(r"^socks5:", "socks5h:", route.proxy or ""))
+        easy.setopt(pycurl.NOPROXY, "")  # ... and its exceptions
         for option, path in (
             (pycurl.SSLCERT, route.client_certificate),
             (pycurl.SSLKEY, route.client_key),
@@ -640,6 +676,7 @@ class _Transfer:
                 easy.setopt(option, path)
         easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
         easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
+        easy.setopt(pycurl.SOCKOPTFUNCTION, lambda fd, _purpose: opened(self, fd))
 
     def prepare(
         self,
@@ -650,26 +687,33 @@ class _Transfer:
         ended: Callable[[_End], None],
     ) -> None:
         easy = self.easy
-        self.url, self.ended, self.https = request.url, ended, request.url.startswith("https:")
+        self.url, self.ended, self.https = request.url, ended, request.url[:6].lower() == "https:"
         self.head: list[bytes] = []
         self.body: list[bytes] = []
         self.head_size = self.size = 0
-        self.over_cap = False
-        easy.setopt(pycurl.URL, request.url)
-        easy.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers])
+        self.over_cap = self.heard = self.head_ended = False
+        headers = [f"{name}: {value}" for name, value in request.headers]
+        easy.setopt(pycurl.URL, _ascii(request.url))
         if request.method == "POST":
             easy.setopt(pycurl.POST, 1)
             easy.setopt(pycurl.POSTFIELDS, request.body or b"")
         else:
             easy.setopt(pycurl.HTTPGET, 1)
             easy.setopt(pycurl.NOBODY, request.method == "HEAD")
+        easy.setopt(pycurl.MAXFILESIZE_LARGE, 0 if request.method == "HEAD" else BODY_CAP)  # 0: any
         easy.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
         if encoding == "identity":
+            headers.append("Accept-Encoding: identity")  # by hand: told of an encoding, libcurl would also undo others
             easy.unsetopt(pycurl.ENCODING)
         else:
             easy.setopt(pycurl.ENCODING, encoding)
-        if addresses:
-            easy.setopt(pycurl.RESOLVE, [_pin(self.route.proxy or request.url, addresses)])
+        for option, values in (
+            (pycurl.HTTPHEADER, headers),
+            (pycurl.RESOLVE, [_pin(self.route.proxy or request.url, addresses)] if addresses else []),
+        ):
+            easy.unsetopt(option)  # to pycurl an empty list means: as before, with the secrets of the last request
+            if values:
+                easy.setopt(option, values)
 
     def _on_header(self, line: bytes) -> int | None:
         self.head_size += len(line)
@@ -677,7 +721,8 @@ class _Transfer:
             self.over_cap = True
             return -1
         if line.startswith(b"HTTP/"):
-            self.head = []  # the head of a 1xx reply or of a proxy's is followed by the one that counts
+            self.head, self.head_ended = [], False  # a 1xx reply's or a proxy's is followed by the one that counts
+        self.head_ended = self.head_ended or not line.strip()
         self.head.append(line)
         return None
 
@@ -691,12 +736,16 @@ class _Transfer:
 
     def end(self, code: int, text: str) -> _End:
         info = self.easy.getinfo
+        if not code and not self.head_ended:
+            code, text = pycurl.E_PARTIAL_FILE, "the headers end early"  # to libcurl a good reply
         connect, tls = info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME) if self.https else 0.0
         seen = None
         if code:
+            # libcurl tells of whole lines only; on a plain connection we have seen more.
+            bytes_in = self.head_size + self.size or int(self.heard and not self.https)
             seen = Seen(
-                code, _plain(text), info(pycurl.OS_ERRNO), self.https, connect > 0, tls > 0,
-                self.head_size + self.size, self.over_cap, info(pycurl.SSL_VERIFYRESULT),
+                code, _plain(text), info(pycurl.OS_ERRNO), self.https, connect > 0, tls > 0, bytes_in, self.over_cap,
+                info(pycurl.SSL_VERIFYRESULT), self.route.proxy is not None,
             )  # fmt: skip
         phases = _phases(connect, tls, info(pycurl.STARTTRANSFER_TIME), info(pycurl.TOTAL_TIME), self.https)
         reply = Reply(info(pycurl.RESPONSE_CODE), _headers(self.head), b"".join(self.body), self.url)
@@ -712,7 +761,6 @@ _BASE: tuple[tuple[int, Any], ...] = (
     (pycurl.HTTP09_ALLOWED, 0),
     (pycurl.FOLLOWLOCATION, 0),  # the engine follows, with its own resolver and rules
     (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
-    (pycurl.MAXFILESIZE_LARGE, BODY_CAP),
     (pycurl.USERAGENT, "motcua"),
     (pycurl.SSL_SESSIONID_CACHE, 0),  # each run proves a whole handshake
     (pycurl.TCP_NODELAY, 1),
@@ -732,6 +780,7 @@ class _Wire:
         self._epoll.register(wakefd, select.EPOLLIN)
         self._wakefd = wakefd
         self._watched: set[int] = set()
+        self._opened: dict[int, _Transfer] = {}  # whose socket it is
         self._timer: float | None = None
         self._idle: dict[Route, list[_Transfer]] = {}
         self._flying: dict[pycurl.Curl, _Transfer] = {}
@@ -747,7 +796,7 @@ class _Wire:
     ) -> None:
         """Sends one request; `ended` is called in a later turn. Raises pycurl.error for a bad setting of ours."""
         idle = self._idle.get(route)
-        transfer = idle.pop() if idle else _Transfer(route)
+        transfer = idle.pop() if idle else _Transfer(route, self._on_opened)
         transfer.prepare(request, encoding, addresses, seconds, ended)
         self._flying[transfer.easy] = transfer
         self._multi.add_handle(transfer.easy)
@@ -756,15 +805,25 @@ class _Wire:
         """Waits for sockets and timers, at most `wait` seconds, and lets libcurl work."""
         if self._timer is not None:
             wait = min(wait, max(0.0, self._timer - time.monotonic()))
-        for fd, events in self._epoll.poll(wait, 512):
+        ready = self._epoll.poll(wait, 512)
+        # Each call of libcurl gives up the interpreter and has to get it back; while the recorder works, that costs a
+        # millisecond. So few transfers with much to do are run in one call, many of which few are ready one by one.
+        all_at_once = len(ready) > 1 and len(self._flying) <= 32 * len(ready)
+        for fd, events in ready:
             if fd == self._wakefd:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(fd)
+                continue
+            if events & (select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP) == select.EPOLLIN and fd in self._opened:
+                self._opened[fd].heard = True
+            if all_at_once:
                 continue
             mask = (pycurl.CSELECT_IN if events & (select.EPOLLIN | select.EPOLLHUP) else 0) | (
                 pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0
             )
             self._multi.socket_action(fd, mask | (pycurl.CSELECT_ERR if events & select.EPOLLERR else 0))
+        if all_at_once:
+            self._multi.socket_all()
         if self._timer is not None and self._timer <= time.monotonic():
             self._timer = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -776,16 +835,22 @@ class _Wire:
             more, good, bad = self._multi.info_read(64)
             for easy, code, text in itertools.chain(((easy, 0, "") for easy in good), bad):
                 transfer = self._flying.pop(easy)
-                end = transfer.end(code, text)
+                end, ended = transfer.end(code, text), transfer.ended
+                transfer.ended = _nobody
                 self._multi.remove_handle(easy)
                 idle = self._idle.setdefault(transfer.route, [])
                 if len(idle) < 64:
                     idle.append(transfer)
-                transfer.ended(end)
+                ended(end)
+
+    def _on_opened(self, transfer: _Transfer, fd: int) -> int:
+        self._opened[fd] = transfer
+        return pycurl.SOCKOPT_OK
 
     def _on_socket(self, what: int, fd: int, multi: Any, data: Any) -> None:
         if what == pycurl.POLL_REMOVE:
             self._watched.discard(fd)
+            self._opened.pop(fd, None)
             with contextlib.suppress(OSError):  # libcurl may have closed it, which removes it too
                 self._epoll.unregister(fd)
             return
@@ -842,7 +907,7 @@ class _Outbox:
                 self._outcomes.popleft()
                 self._statistics["outcomes_dropped"] += 1
             self._outcomes.append(outcome)
-            if outcome.verdict is not Verdict.UP and not self._urgent:
+            if not self._urgent and (outcome.verdict is not Verdict.UP or len(self._outcomes) >= FLUSH_AT):
                 self._urgent = True
                 self._wake.notify()
 
@@ -851,11 +916,11 @@ class _Outbox:
             self._statistics[name] += by
 
     def note_lateness(self, seconds: float) -> None:
-        bucket = next((str(limit) for limit in LATENESS_BUCKETS if seconds <= limit), "+Inf")
+        bucket = _LATENESS_NAMES[bisect_left(LATENESS_BUCKETS, seconds)]
         with self._wake:
             self._statistics["starts"] += 1
             self._statistics["start_lateness_us"] += max(0, int(seconds * 1e6))
-            self._statistics[f"start_lateness_le_{bucket}"] += 1
+            self._statistics[bucket] += 1
 
     def _run(self) -> None:
         failures = 0
@@ -865,7 +930,7 @@ class _Outbox:
                     self._wake.wait_for(lambda: self._stopped, FLUSH_EVERY * 2 ** min(failures, 4))
                 else:
                     self._wake.wait_for(lambda: self._stopped or self._urgent, FLUSH_EVERY)
-                self._urgent = False
+                self._urgent = len(self._outcomes) > AT_ONCE  # the rest follows at once
                 stopped = self._stopped
                 outcomes = tuple(itertools.islice(self._outcomes, AT_ONCE))
                 statistics = dict(self._statistics)
@@ -888,7 +953,6 @@ class _Outbox:
                 self._outcomes.popleft()
             self._statistics.subtract(statistics)
             self._statistics = +self._statistics
-            self._urgent = self._urgent or len(self._outcomes) >= AT_ONCE
         return True
 
 
@@ -904,7 +968,7 @@ def ask_once(check: Check, controls: Sequence[Check] = (), location: str = "") -
     engine = Engine(location, {(check.system, check.check): check}, controls, keep_exchanges=True).start()
     try:
         engine.ask(check.system, check.check, done)
-        answered.wait(check.settings.timeout + 10)
+        answered.wait(sum(c.settings.timeout for c in (check, *controls)) + 10)
     finally:
         engine.stop(drain=0)
     return answer[0]
@@ -918,15 +982,35 @@ def _wrong(step: Step, reply: Reply) -> Finding | None:
     return next((finding for rule in step.rules if (finding := rule(reply))), None)
 
 
-def _bad_redirect(step: Step, hops: int, origin: str, target: str) -> Finding | None:
-    here, there = urlsplit(origin), urlsplit(target)
+def _follow(step: Step, hops: int, reply: Reply) -> Request | Finding:
+    """The request that a redirect leads to, or what is wrong with it. A followed step is a read: GET or HEAD."""
+    try:
+        target = urljoin(reply.url, _ascii(reply.headers["location"].encode("latin-1")))
+        here, there = urlsplit(reply.url), urlsplit(target)
+        host, _port = there.hostname, there.port  # each raises ValueError for what is none
+    except ValueError:
+        return Finding(Reason.UNEXPECTED_REDIRECT, "a redirect to no address")
     if there.scheme not in ("http", "https") or (here.scheme, there.scheme) == ("https", "http"):
         return Finding(Reason.UNEXPECTED_REDIRECT, "a redirect that leaves https")
-    if here.hostname != there.hostname:
+    if host != here.hostname:
         return Finding(Reason.UNEXPECTED_REDIRECT, "a redirect to another host")
     if hops >= step.follow:
         return Finding(Reason.REDIRECT_LOOP, f"more than {step.follow} redirects")
-    return None
+    return Request(target, "HEAD" if step.request.method == "HEAD" else "GET", step.request.headers)
+
+
+def _ascii(url: str | bytes) -> str:
+    """The URL as it goes on the wire: a path may hold Vietnamese letters or spaces."""
+    return quote(url, safe=string.punctuation)
+
+
+@lru_cache(10_000)
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _nobody(_end: _End) -> None:
+    """Who hears of a transfer that has ended: an idle handle must keep no run alive."""
 
 
 def _pin(url: str, addresses: Sequence[str]) -> str:
@@ -955,17 +1039,15 @@ def _sum(one: Phases, other: Phases) -> Phases:
 
 
 def _headers(lines: Sequence[bytes]) -> dict[str, str]:
-    headers = {}
-    for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        if colon:
-            headers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
-    return headers
+    text = b"".join(lines[1:]).decode("latin-1").replace("\r\n", "\n")  # some servers end lines with \n alone
+    pairs = (line.partition(":") for line in text.split("\n"))
+    return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
 
 
 def _plain(text: str) -> str:
-    """libcurl's words without what a peer may have put into them."""
-    return re.sub(r"[^\x20-\x7e]", "?", text)[:200]
+    """libcurl's words without what a peer may have put into them: it quotes peers in marks or parentheses."""
+    words = re.sub(r"\(.*\)|'.*'|\".*\"", "...", text, flags=re.DOTALL)
+    return re.sub(r"[^\x20-\x7e]", "?", words)[:200]
 
 
 def _where(error: BaseException) -> str:

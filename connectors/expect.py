@@ -5,8 +5,10 @@ A finding's detail names statuses, fields and types, never a value that came fro
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from monitor.model import Finding, Reason, Reply, Rule
@@ -90,7 +92,7 @@ def field(path: str, kind: str | None = None, equals: Any = _ABSENT) -> Rule:
             return Finding(Reason.CONTRACT_VIOLATION, f"missing field {path}")
         if kind is not None and not is_a(value, kind):
             return Finding(Reason.CONTRACT_VIOLATION, f"field {path} is {type_name(value)}, {kind} was due")
-        if equals is not _ABSENT and value != equals:
+        if equals is not _ABSENT and (value != equals or isinstance(value, bool) is not isinstance(equals, bool)):
             return Finding(Reason.CONTENT_MISMATCH, f"field {path} has another value")
         return None
 
@@ -118,10 +120,10 @@ def no_error_code(*paths: str, accepted: Sequence[str] = ("0", "00", "200", "suc
 
 def text_present(text: str) -> Rule:
     """The body holds this text."""
-    wanted = text.encode()
+    shown = _shown(text)
 
     def rule(reply: Reply) -> Finding | None:
-        if wanted in reply.body:
+        if shown(reply):
             return None
         if not reply.body.strip():
             return Finding(Reason.CONTRACT_VIOLATION, "empty body")
@@ -132,12 +134,24 @@ def text_present(text: str) -> Rule:
 
 def text_absent(text: str) -> Rule:
     """The body does not hold this text."""
-    unwanted = text.encode()
+    shown = _shown(text)
 
     def rule(reply: Reply) -> Finding | None:
-        return Finding(Reason.CONTENT_MISMATCH, f"text “{text}” is there") if unwanted in reply.body else None
+        return Finding(Reason.CONTENT_MISMATCH, f"text “{text}” is there") if shown(reply) else None
 
     return rule
+
+
+def _shown(text: str) -> Callable[[Reply], bool]:
+    """Whether a page shows the text, however it writes Vietnamese: composed, decomposed or in HTML's entities."""
+    plain, composed = text.encode(), unicodedata.normalize("NFC", text)
+
+    def shown(reply: Reply) -> bool:
+        if plain in reply.body or text.isascii():
+            return plain in reply.body
+        return composed in unicodedata.normalize("NFC", html.unescape(reply.body.decode("utf-8", "replace")))
+
+    return shown
 
 
 def not_empty() -> Rule:
@@ -152,7 +166,7 @@ def dig(document: Any, path: str) -> Any:
     for part in path.split("."):
         if isinstance(document, dict):
             document = document.get(part, _ABSENT)
-        elif isinstance(document, list) and part.isdigit() and int(part) < len(document):
+        elif isinstance(document, list) and part.isdecimal() and int(part) < len(document):
             document = document[int(part)]
         else:
             return _ABSENT

@@ -1,18 +1,18 @@
 """Any HTTP service: one request, and what its reply must look like.
 
 Options of the system: `base_url`, `headers`, `username` and `password` (basic authentication).
-Options of a check: `path` (or an absolute URL), `method`, `status`, `header`, `json`, `text_present`, `text_absent`,
-`follow` (redirects to follow on the same host), `public` (the page holds no personal data).
+Options of a check: `path` below it (or an absolute URL), `method`, `status`, `header`, `json`, `text_present`,
+`text_absent`, `follow` (redirects to follow on the same host), `public` (the page holds no personal data).
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
-from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urljoin
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from connectors import expect
 from monitor.model import Auth, Request, Rule, Run, Step
@@ -55,6 +55,12 @@ class HttpSystem(Strict):
     username: SecretStr | None = None
     password: SecretStr | None = None
 
+    @model_validator(mode="after")
+    def _credentials(self) -> Self:
+        if (self.username is None) is not (self.password is None):
+            raise ValueError("username and password go together")
+        return self
+
 
 class HttpCheck(Strict):
     path: str = "/"
@@ -75,8 +81,8 @@ class Http:
     def __init__(self, system: HttpSystem, check: HttpCheck) -> None:
         self._step = Step(
             "request",
-            Request(urljoin(system.base_url, check.path), check.method, _headers(system)),
-            tuple(_rules(check)),
+            Request(address(system.base_url, check.path), check.method, _headers(system)),
+            tuple(_rules(system, check)),
             follow=check.follow,
             public=check.public,
         )
@@ -91,16 +97,24 @@ class Http:
         yield self._step
 
 
+def address(base: str, path: str) -> str:
+    """The URL of a path below a base, whose own path is kept; an absolute URL stands for itself."""
+    if re.match(r"https?://", path):
+        return path
+    return base if path == "/" and urlsplit(base).path else f"{base.rstrip('/')}/{path.lstrip('/')}"
+
+
 def _headers(system: HttpSystem) -> tuple[tuple[str, str], ...]:
     headers = [(name, value.get_secret_value()) for name, value in system.headers.items()]
-    if system.username and system.password:
+    if system.username is not None and system.password is not None:
         pair = f"{system.username.get_secret_value()}:{system.password.get_secret_value()}"
         headers.append(("Authorization", f"Basic {b64encode(pair.encode()).decode()}"))
     return tuple(headers)
 
 
-def _rules(check: HttpCheck) -> list[Rule]:
-    rules = [expect.status(check.status)]
+def _rules(system: HttpSystem, check: HttpCheck) -> list[Rule]:
+    known = system.username is not None or bool(system.headers)
+    rules = [expect.status(check.status, refusals=(401,) if known else ())]
     rules += [expect.header(name, pattern) for name, pattern in check.header.items()]
     if check.json_fields:
         first = check.json_fields[0].path.split(".")[0]

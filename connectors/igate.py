@@ -10,13 +10,14 @@ Option of a check: `steps`, if it is to ask only some of them.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr, model_validator
 
 from connectors import expect
-from connectors.http import Strict, Url
+from connectors.http import Strict, Url, address
 from monitor.model import Auth, Finding, Login, Reason, Reply, Request, Run, Step
 
 StepName = Literal["portal", "search", "procedures"]
@@ -63,6 +64,8 @@ class IGate:
     def __init__(self, system: IGateSystem, check: IGateCheck) -> None:
         self._system = system
         self._steps = tuple(name for name in check.steps if name != "portal" or system.portal_url)
+        if not self._steps:
+            raise ValueError("step portal needs portal_url")
         self._paths = _PATHS | dict(system.paths)
 
     def steps(self) -> tuple[str, ...]:
@@ -75,7 +78,7 @@ class IGate:
         reply = yield Step(
             "token",
             Request(
-                urljoin(self._system.sso_url or "", self._paths["token"]),
+                address(self._system.sso_url or "", self._paths["token"]),
                 "POST",
                 (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")),
                 urlencode(self._credentials()).encode(),
@@ -86,6 +89,7 @@ class IGate:
                 expect.json_type(),
                 expect.no_error_code("error"),
                 expect.field("access_token", "string"),
+                _usable,
             ),
         )
         token = reply.json
@@ -112,12 +116,12 @@ class IGate:
     def _portal(self) -> Step:
         text = self._system.portal_text
         rules = (expect.status(), expect.not_empty(), *([expect.text_present(text)] if text else []))
-        url = urljoin(self._system.portal_url or "", self._paths["portal"])
+        url = address(self._system.portal_url or "", self._paths["portal"])
         return Step("portal", Request(url), rules, follow=5, public=True)
 
     def _read(self, name: str, auth: Auth | None) -> Step:
         headers = (("Accept", "application/json"), *([("Authorization", f"Bearer {auth.token}")] if auth else []))
-        url, listed = urljoin(self._system.gateway_url, self._paths[name]), self._system.list_field
+        url, listed = address(self._system.gateway_url, self._paths[name]), self._system.list_field
         rules = [expect.status(refusals=(401, 403))]
         if listed:
             codes = expect.no_error_code("error_code", "errorCode", "error")
@@ -136,6 +140,13 @@ def _refused(reply: Reply) -> Finding | None:
     if not said and reply.status == 400:
         return None
     return Finding(Reason.AUTH_FAILED, f"HTTP {reply.status} {said}".strip())
+
+
+def _usable(reply: Reply) -> Finding | None:
+    """A token goes into a header: visible ASCII, as RFC 6750 has it."""
+    if re.fullmatch(r"[!-~]+", reply.json["access_token"]):
+        return None
+    return Finding(Reason.CONTRACT_VIOLATION, "access_token is no token")
 
 
 def _unauthorised(reply: Reply) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,16 +21,22 @@ def request_line(request: Request) -> str:
 
 
 def url(address: str) -> str:
-    parts = urlsplit(address)
-    host = parts.hostname or ""
+    """A redirect's target may be anything: what is no address is not shown at all."""
     try:
-        port = f":{parts.port}" if parts.port else ""
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     except ValueError:
-        port = ""
+        return "***"
     pairs = parse_qsl(parts.query, keep_blank_values=True)
-    query = "&".join(f"{key}={value if key in SHOWN_QUERY else '***'}" for key, value in pairs)
+    query = "&".join(f"{_key(key)}={value if key in SHOWN_QUERY else '***'}" for key, value in pairs)
     origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}" if host else ""
-    return origin + parts.path + (f"?{query}" if query else "")
+    path = re.sub(r";[^/]*", ";***", parts.path)  # ";jsessionid=..."
+    return origin + path + (f"?{query}" if query else "")
+
+
+def _key(key: str) -> str:
+    """A query may be a value without a name: "?<token>"."""
+    return key if re.fullmatch(r"[A-Za-z_-]{1,24}", key) else "***"
 
 
 def headers(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -11,9 +11,14 @@ import queue
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import structlog
 
 Found = Callable[[Sequence[str]], None]
 Lookup = Callable[[str], Sequence[str]]
+
+log = structlog.get_logger("resolver")
 
 
 def getaddrinfo(host: str) -> Sequence[str]:
@@ -25,6 +30,7 @@ def getaddrinfo(host: str) -> Sequence[str]:
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+@lru_cache(10_000)
 def literal(host: str) -> bool:
     """True when the host is an address already."""
     try:
@@ -75,7 +81,11 @@ class Resolver:
                 self._idle -= 1
             if host is None:
                 return
-            addresses = self._lookup(host)
+            addresses: Sequence[str] = ()
+            try:
+                addresses = self._lookup(host)
+            except Exception as error:  # noqa: BLE001 - a name for which a look-up fails must not block it for ever
+                log.error("resolver.bug", error=type(error).__name__)
             with self._lock:
                 waiting = self._waiting.pop(host)
             for found in waiting:

@@ -245,25 +245,6 @@ def _watcher() -> list[v.Json]:
             unit="s",
         ),
         v.timeseries(
-            "Chậm ghi nhận",
-            "Thời gian từ khi một lần thử kết thúc đến khi kết quả được ghi vào cơ sở dữ liệu.",
-            v.query("max(motcua_record_lag_seconds)", "chậm ghi nhận"),
-            size=(8, 7),
-            unit="s",
-        ),
-        v.timeseries(
-            "Kết quả ghi nhận",
-            "Số kết quả mỗi giây, và trong đó những lần thử đầu không kết luận được: chính bộ giám sát hoặc đường "
-            "truyền của nó có lỗi, không nói gì về hệ thống.",
-            v.query("sum(rate(motcua_outcomes_total[$__rate_interval]))", "mọi kết quả"),
-            v.query(
-                'sum(rate(motcua_check_first_tries_total{result="inconclusive"}[$__rate_interval]))',
-                "không kết luận được",
-            ),
-            size=(8, 7),
-            unit="ops",
-        ),
-        v.timeseries(
             "Lần kiểm tra bị bỏ",
             "overrun: lần trước chưa xong; late: quá muộn; capacity: quá tải; unknown_check: bộ kiểm tra dùng danh mục "
             "cũ.",
@@ -275,10 +256,19 @@ def _watcher() -> list[v.Json]:
             unit="ops",
         ),
         v.timeseries(
+            "Kết quả ghi nhận",
+            "Số kết quả mỗi giây. inconclusive: chính bộ giám sát hoặc đường truyền của nó có lỗi, không nói gì về hệ "
+            "thống.",
+            v.query("sum by (verdict) (rate(motcua_outcomes_total[$__rate_interval]))", "{{verdict}}"),
+            size=(12, 7),
+            unit="ops",
+            stacked=True,
+        ),
+        v.timeseries(
             "Trục trặc của bộ giám sát",
             "Mọi đường phải nằm ở 0.",
             *(v.query(f"sum(rate({name}[$__rate_interval]))", text) for name, text in troubles.items()),
-            size=(8, 7),
+            size=(12, 7),
             unit="ops",
         ),
         v.table(

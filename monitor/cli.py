@@ -17,7 +17,8 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
-from zoneinfo import ZoneInfo
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import structlog
@@ -35,18 +36,22 @@ from monitor.store import Store, StoreError
 from monitor.wiring import (
     Configuration,
     ConfigurationError,
+    DueChecks,
     Recorder,
+    address_of,
     broker_url,
     configuration,
-    due_checks,
     example_catalogue,
-    free_port,
+    listener,
     load_catalogue,
     location_of,
     login_only,
     make_engine,
+    make_folder,
     open_store,
     read_overview,
+    server_configuration,
+    the_one_recorder,
 )
 
 OUR_ERRORS = (ConfigurationError, StoreError, sandboxes.SandboxError, wire.WireError)
@@ -54,6 +59,7 @@ OUR_ERRORS = (ConfigurationError, StoreError, sandboxes.SandboxError, wire.WireE
 
 def main() -> None:
     """The entry point: no traceback reaches a user (MOTCUA_DEBUG=1 shows it)."""
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         code = cli.main(prog_name="motcua", standalone_mode=False)
     except click.exceptions.Abort:
@@ -61,7 +67,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
         code = error.exit_code
     except CatalogueError as error:
         for problem in error.problems:
@@ -69,10 +75,10 @@ def main() -> None:
         code = 2
     except OUR_ERRORS as error:
         click.echo(f"motcua: {error}", err=True)
-        code = 2 if isinstance(error, ConfigurationError) else 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
-        code = 0
+        code = 2 if isinstance(error, ConfigurationError) or getattr(error, "permanent", False) else 1
+    except OSError as error:
+        click.echo(f"motcua: {error.filename or 'the system'}: {error.strerror or error}", err=True)
+        code = 1
     except Exception as error:
         if os.environ.get("MOTCUA_DEBUG"):
             raise
@@ -82,13 +88,28 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _terminated(*_: Any) -> None:
+    """SIGTERM ends every command in good order, also as process 1 of a container."""
+    sys.exit(143)
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """What is wrong with the words of a command, in one line; help, where that is what was asked for."""
+    said = error.format_message()
+    if "\n" in said:
+        error.show()
+        return
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "motcua"
+    click.echo(f"{path}: {said.rstrip('.')}; see {path} --help", err=True)
+
+
 # --- shared options ---------------------------------------------------------------------------------------------------
 
 Seconds = float
 
 
 class DurationType(click.ParamType):
-    """ "90", "90s", "5m", "2h"."""
+    """Seconds, written as 90, 90s, 5m or 2h."""
 
     name = "duration"
 
@@ -107,7 +128,7 @@ class DurationType(click.ParamType):
 
 
 class InstantType(click.ParamType):
-    """ "2026-10-01" or "2026-10-01T08:00", in the zone of MOTCUA_ZONE (default Asia/Ho_Chi_Minh); ms since 1970."""
+    """2026-10-01 or 2026-10-01T08:00, in the zone of MOTCUA_ZONE (default Asia/Ho_Chi_Minh); ms since 1970."""
 
     name = "instant"
 
@@ -119,11 +140,36 @@ class InstantType(click.ParamType):
         except ValueError:
             self.fail(f"{value!r} is no instant; write 2026-10-01 or 2026-10-01T08:00", param, ctx)
         if at.tzinfo is None:
-            at = at.replace(tzinfo=ZoneInfo(os.environ.get("MOTCUA_ZONE", "Asia/Ho_Chi_Minh")))
+            at = at.replace(tzinfo=_zone())
         return int(at.timestamp() * 1000)
 
 
-DURATION, INSTANT, FILE = DurationType(), InstantType(), click.Path(path_type=Path, dir_okay=False)
+def _zone() -> ZoneInfo:
+    name = os.environ.get("MOTCUA_ZONE") or "Asia/Ho_Chi_Minh"
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ConfigurationError(f"MOTCUA_ZONE: {name!r} is no time zone; write Asia/Ho_Chi_Minh") from None
+
+
+class ApiType(click.ParamType):
+    """Where a sandbox listens, such as http://127.0.0.1:18080."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            self.fail(f"{value!r} is no address; write {sandboxes.DEFAULT_API}", param, ctx)
+        return str(value)
+
+
+DURATION, INSTANT, API = DurationType(), InstantType(), ApiType()
+FILE = click.Path(path_type=Path, dir_okay=False)
 data_option = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of an embedded store."
 )
@@ -135,7 +181,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For programs
 sandbox_option = click.option("--sandbox", "in_sandbox", is_flag=True, help="Ask the running sandbox's province.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """A reader that has seen enough (`| head`) ends a command well; click itself would call it a failure."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in buffers goes there
+            return 0
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, message="motcua %(version)s")
 def cli() -> None:
     """Watch the systems behind a one-stop desk: uptime, errors, figures that survive an objection.
@@ -179,20 +236,20 @@ def up(
     if in_sandbox and catalogue:
         raise click.UsageError("--sandbox brings its own catalogue; leave --catalogue out")
     with ExitStack() as stack:
-        env = dict(os.environ)
+        env, sandbox = dict(os.environ), None
+        listening = stack.enter_context(listener(host, port))
         if in_sandbox:
             data = data or Path("data") / "sandbox"
-            data.mkdir(parents=True, exist_ok=True)
+            make_folder(data)
             sandbox = stack.enter_context(_start_sandbox(data / "faults.jsonl"))
             env |= sandbox.environment
             catalogue = example_catalogue()
         province = load_catalogue(catalogue, env)
-        place = location_of(province, location)
-        port = free_port(host, port)
         config = configuration(data, {})
-        monitor = stack.enter_context(Embedded(province, config, place, host, port))
-        screen = live.Screen(province, monitor.overview, _addresses(host, port, config, in_sandbox and sandbox))
-        _until_stopped(screen, seconds)
+        monitor = stack.enter_context(Embedded(province, config, location_of(province, location), listening))
+        screen = live.Screen(province, monitor.overview, _addresses(address_of(listening), config, sandbox))
+        with _stopping() as stop:
+            screen.run(stop, seconds)
 
 
 def _start_sandbox(log: Path) -> sandboxes.Sandbox:
@@ -203,19 +260,12 @@ def _start_sandbox(log: Path) -> sandboxes.Sandbox:
         return sandboxes.spawn(port=0, log=log)
 
 
-def _addresses(host: str, port: int, config: Configuration, sandbox: sandboxes.Sandbox | bool) -> list[str]:
-    lines = [f"Trang: http://{host}:{port}/   Số đo: http://{host}:{port}/metrics   Dữ liệu: {config.data}"]
-    if isinstance(sandbox, sandboxes.Sandbox):
+def _addresses(pages: str, config: Configuration, sandbox: sandboxes.Sandbox | None) -> list[str]:
+    lines = [f"Trang: {pages}/   Số đo: {pages}/metrics   Dữ liệu: {config.data}"]
+    if sandbox:
         api = "" if sandbox.addresses.api == sandboxes.DEFAULT_API else f" --api {sandbox.addresses.api}"
         lines.append(f"Bật lỗi thử: motcua sandbox fault igate.search http_503 --for 2m{api}")
     return lines
-
-
-def _until_stopped(screen: live.Screen, seconds: Seconds | None) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    screen.run(stop, seconds)
 
 
 @cli.command()
@@ -232,10 +282,10 @@ def scheduler(catalogue: Path | None) -> None:
     _logging()
     province = load_catalogue(catalogue)
     app = make_app(broker_url())
-    with _store(configuration(None), create=True) as store, _stopping() as stop:
+    with _store(server_configuration(), create=True) as store, _stopping() as stop:
         Scheduler(
             province.hash,
-            lambda now: due_checks(province, now),
+            DueChecks(province),
             store.claim_tick,
             store.states,
             lambda batch: send_batch(app, batch),
@@ -278,9 +328,11 @@ def record(catalogue: Path | None) -> None:
 
     _logging()
     province = load_catalogue(catalogue)
-    with _store(configuration(None), create=True) as store, store.recorder_lock(wait=None):
+    broker = broker_url()
+    with _store(server_configuration(), create=True) as store, the_one_recorder(store):
         recorder = Recorder(store, province)
-        code = run_worker(make_app(broker_url(), Parts(record=recorder.record)), [RECORD], threads=1)
+        app = make_app(broker, Parts(record=recorder.record))
+        code = run_worker(app, [RECORD], threads=1, stopping=recorder.stopping.set)
     sys.exit(code)
 
 
@@ -295,13 +347,18 @@ def web(catalogue: Path | None, host: str, port: int, data: Path | None) -> None
     \b
     Example: motcua web -c catalogue.yaml --host 0.0.0.0 --port 8000
     """
-    from monitor.web import make_web, serve  # noqa: PLC0415
+    from monitor.web import WebThread, make_web  # noqa: PLC0415
 
     _logging()
     province = load_catalogue(catalogue)
-    with _store(configuration(data), create=data is None) as store:
-        port = free_port(host, port)
-        serve(make_web(province, store), host, port, lambda: click.echo(f"motcua: http://{host}:{port}/", err=True))
+    config = configuration(data)
+    with listener(host, port) as listening, _store(config, create=not config.embedded) as store, _stopping() as stop:
+        pages = WebThread(make_web(province, store), listening)
+        pages.start()
+        click.echo(f"motcua: {address_of(listening)}/", err=True)
+        while pages.alive and not stop.wait(1):
+            pass
+        pages.stop()
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -335,9 +392,9 @@ def probe(
     chosen = [checks[check]] if check else list(checks.values())
     outcomes = [ask_once(c, province.controls(place), place) for c in chosen]
     if as_json:
-        click.echo(json.dumps([_probe_json(o) for o in outcomes], ensure_ascii=False, indent=2))
+        _echo_json(province, outcomes=[_probe_json(o) for o in outcomes])
     else:
-        live.show_probe(Console(), province, outcomes)
+        live.show_probe(province, outcomes)
     sys.exit(0 if all(o.verdict in (Verdict.UP, Verdict.DEGRADED) for o in outcomes) else 1)
 
 
@@ -363,10 +420,15 @@ def status(catalogue: Path | None, data: Path | None, in_sandbox: bool, as_json:
     with _store(configuration(data)) as store:
         systems = read_overview(province, store, time.time())
     if as_json:
-        click.echo(json.dumps([asdict(s) for s in systems], ensure_ascii=False, indent=2))
+        _echo_json(province, systems=[asdict(s) for s in systems])
     else:
-        console = Console()
-        console.print(live.table(province, systems, time.time()))
+        live.console().print(live.table(province, systems, time.time()))
+
+
+def _echo_json(province: Catalogue, **values: Any) -> None:
+    """As /api/status says it: nobody may take the sandbox's figures for the province's."""
+    shown = {"simulated": province.simulated, "province": province.province.id, **values}
+    click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
 
 
 @cli.group()
@@ -458,6 +520,18 @@ def rebuild(catalogue: Path | None, data: Path | None, in_sandbox: bool) -> None
     click.echo("every outcome was judged again", err=True)
 
 
+@cli.command()
+@data_option
+def upgrade(data: Path | None) -> None:
+    """Bring the store's tables up to this version; the processes that write do it by themselves.
+
+    \b
+    Example: motcua upgrade --data data
+    """
+    with _store(configuration(data), create=True):
+        click.echo("the tables are up to date", err=True)
+
+
 # --- catalogue --------------------------------------------------------------------------------------------------------
 
 
@@ -527,7 +601,14 @@ def schema() -> None:
 
 # --- sandbox ----------------------------------------------------------------------------------------------------------
 
-api_option = click.option("--api", default=sandboxes.DEFAULT_API, show_default=True, help="Where the sandbox listens.")
+api_option = click.option(
+    "--api",
+    type=API,
+    envvar="MOTCUA_SANDBOX_API",
+    default=sandboxes.DEFAULT_API,
+    show_default=True,
+    help="Where the sandbox listens (or $MOTCUA_SANDBOX_API).",
+)
 
 
 @cli.group("sandbox", invoke_without_command=True)
@@ -543,7 +624,16 @@ def sandbox_(ctx: click.Context, port: int, seed: int, log: Path | None) -> None
              motcua sandbox fault igate.search http_503 --for 5m
     """
     if ctx.invoked_subcommand is None:
+        _check_writable(log)
         sandboxes.serve(port=port, seed=seed, log=log, ready=_show_sandbox)
+
+
+def _check_writable(log: Path | None) -> None:
+    try:
+        if log:
+            log.open("a").close()
+    except OSError as error:
+        raise ConfigurationError(f"{log}: can't write: {error.strerror}") from None
 
 
 def _show_sandbox(addresses: sandboxes.Addresses) -> None:
@@ -564,8 +654,20 @@ def sandbox_fault(route: str, fault: str, seconds: Seconds | None, settings: tup
     \b
     Example: motcua sandbox fault igate.search http_503 --for 5m
     """
-    active = sandboxes.set_fault(api, route, fault, seconds, dict(map(_parameter, settings)))
+    parameters = dict(map(_parameter, settings))
+    with _what_is_asked(api):
+        active = sandboxes.set_fault(api, route, fault, seconds, parameters)
     click.echo(f"{words.SIMULATED}: {json.dumps(active, ensure_ascii=False)}")
+
+
+@contextmanager
+def _what_is_asked(api: str) -> Iterator[None]:
+    """A sandbox that answers and refuses was asked for something that there is not: bad input."""
+    sandboxes.describe(api)
+    try:
+        yield
+    except sandboxes.SandboxError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _parameter(text: str) -> tuple[str, float]:
@@ -585,7 +687,8 @@ def sandbox_clear(route: str | None, api: str) -> None:
     \b
     Example: motcua sandbox clear igate.search
     """
-    click.echo(f"{sandboxes.clear_faults(api, route)} switched off")
+    with _what_is_asked(api):
+        click.echo(f"{sandboxes.clear_faults(api, route)} switched off")
 
 
 @sandbox_.command("show")
@@ -606,7 +709,8 @@ def _province(catalogue: Path | None, in_sandbox: bool) -> Catalogue:
     """The catalogue; with --sandbox the example's, at the addresses of the sandbox that runs."""
     if not in_sandbox:
         return load_catalogue(catalogue)
-    found = sandboxes.describe(os.environ.get("MOTCUA_SANDBOX_API", sandboxes.DEFAULT_API))
+    api = API(os.environ.get("MOTCUA_SANDBOX_API") or sandboxes.DEFAULT_API)
+    found = sandboxes.describe(api)
     return load_catalogue(catalogue or example_catalogue(), {**os.environ, **found["environment"]})
 
 
@@ -701,3 +805,7 @@ def _origin(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,8 @@ queue: after a kill the checks that were in flight are missing and show as no da
 
 from __future__ import annotations
 
+import gc
+import socket
 import sys
 import threading
 import time
@@ -16,14 +18,22 @@ from typing import Self
 from monitor.catalogue import Catalogue
 from monitor.model import Outcome
 from monitor.status import SystemStatus
-from monitor.store import Change
+from monitor.store import Change, StoreError
 from monitor.web import WebThread, make_web
-from monitor.wiring import Configuration, Recorder, due_checks, make_engine, open_store, read_overview
+from monitor.wiring import (
+    Configuration,
+    ConfigurationError,
+    DueChecks,
+    Recorder,
+    make_engine,
+    open_store,
+    read_overview,
+)
 from tasks.app import RECORD, EmbeddedWorker, make_app, poll_queue, send_batch, send_outcomes
 from tasks.parts import Parts
 from tasks.scheduler import Scheduler
 
-SWITCH_INTERVAL = 0.001  # seconds a thread may keep the others waiting: the engine must not start checks late
+SWITCH_INTERVAL = 0.00005  # seconds a thread may keep the others waiting: the engine must not start checks late
 
 
 class Embedded:
@@ -34,12 +44,11 @@ class Embedded:
         catalogue: Catalogue,
         config: Configuration,
         location: str,
-        host: str,
-        port: int,
+        listening: socket.socket,
         changed: Callable[[Change], None] | None = None,
     ) -> None:
         self._catalogue, self._config, self._location = catalogue, config, location
-        self._host, self._port, self._changed = host, port, changed
+        self._listening, self._changed = listening, changed
         self._stop = threading.Event()
         self._stack = ExitStack()
         self._sent = self._recorded = 0
@@ -55,9 +64,15 @@ class Embedded:
 
     def _start(self, stack: ExitStack) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: walking through it again would hold up checks for 0.1 s
         self.store = store = open_store(self._config)
         stack.callback(store.close)
-        stack.enter_context(store.recorder_lock())
+        try:
+            stack.enter_context(store.recorder_lock())
+        except StoreError as error:
+            hint = "stop the other motcua or name another folder with --data"
+            raise ConfigurationError(f"{error}; {hint}") from None
         recorder = Recorder(store, self._catalogue, self._changed)
         engine = make_engine(self._catalogue, self._location, self._publish)
 
@@ -69,10 +84,10 @@ class Embedded:
 
         self._app = make_app(self._config.broker_url, Parts(engine.submit, record))
         worker = EmbeddedWorker(self._app, [poll_queue(self._location), RECORD], threads=2)
-        web = WebThread(make_web(self._catalogue, store), self._host, self._port)
+        web = WebThread(make_web(self._catalogue, store), self._listening)
         scheduler = Scheduler(
             self._catalogue.hash,
-            lambda now: {self._location: due_checks(self._catalogue, now)[self._location]},
+            DueChecks(self._catalogue, [self._location]),
             store.claim_tick,
             store.states,
             lambda batch: send_batch(self._app, batch),

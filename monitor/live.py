@@ -19,8 +19,19 @@ from monitor.model import Outcome, State, StepResult, Verdict
 from monitor.status import SystemStatus
 from monitor.store import StoreError
 
+PAUSE = 1.0  # seconds between two looks
 STYLES = {State.UP: "bold blue", State.DEGRADED: "bold yellow", State.DOWN: "bold red", State.NO_DATA: "dim"}
 MARKS = {State.UP: "●", State.DEGRADED: "▲", State.DOWN: "■", State.NO_DATA: "○"}
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # as print() does; rich would end the process itself, as failed
+
+
+def console() -> Console:
+    """Standard output; a file or a pipe has no width that lines would have to be broken for."""
+    return _Console() if sys.stdout.isatty() else _Console(width=160)
 
 
 class Screen:
@@ -30,7 +41,7 @@ class Screen:
         self, catalogue: Catalogue, overview: Callable[[float], list[SystemStatus]], addresses: Sequence[str]
     ) -> None:
         self._catalogue, self._overview, self._addresses = catalogue, overview, addresses
-        self._console = Console()
+        self._console = console()
         self._known: dict[str, State] = {}
 
     def run(self, stop: threading.Event, seconds: float | None) -> None:
@@ -40,13 +51,21 @@ class Screen:
             self._console.print(words.SIMULATED, style="bold yellow")
         for line in self._addresses:
             self._console.print(line, soft_wrap=True, highlight=False)
+        sys.stdout.flush()
         if self._console.is_terminal:
             with Live(self._picture(), console=self._console, auto_refresh=False) as screen:
-                while not stop.wait(min(1.0, max(0.0, end - time.monotonic()))) and time.monotonic() < end:
-                    screen.update(self._picture(), refresh=True)
+                self._repeat(lambda: screen.update(self._picture(), refresh=True), stop, end)
         else:
-            while not stop.wait(min(1.0, max(0.0, end - time.monotonic()))) and time.monotonic() < end:
-                self._say_changes()
+            self._repeat(self._say_changes, stop, end)
+
+    @staticmethod
+    def _repeat(show: Callable[[], None], stop: threading.Event, end: float) -> None:
+        """Once a second; with thousands of checks less often, so that looking costs half a percent of a core at most."""
+        pause = PAUSE
+        while not stop.wait(min(pause, max(0.0, end - time.monotonic()))) and time.monotonic() < end:
+            began = time.thread_time()
+            show()
+            pause = max(PAUSE, (time.thread_time() - began) * 200)
 
     def _picture(self) -> RenderableType:
         now = time.time()
@@ -99,24 +118,25 @@ def table(catalogue: Catalogue, systems: Sequence[SystemStatus], now: float) -> 
     return shown
 
 
-def show_probe(console: Console, catalogue: Catalogue, outcomes: Sequence[Outcome]) -> None:
+def show_probe(catalogue: Catalogue, outcomes: Sequence[Outcome]) -> None:
     """One probe in full: every step with its phases, what was wrong and what may be shown of the exchange."""
+    shown = console()
     if catalogue.simulated:
-        console.print(words.SIMULATED, style="bold yellow")
+        shown.print(words.SIMULATED, style="bold yellow")
     for outcome in outcomes:
         state = State(outcome.verdict) if outcome.verdict is not Verdict.INCONCLUSIVE else State.NO_DATA
         why = f" ({words.what_fails(outcome.failed_step, outcome.reason)})" if outcome.reason else ""
         head = Text(f"{outcome.system}/{outcome.check} từ {outcome.location}: ")
         head.append(f"{MARKS[state]} {outcome.verdict}{why}", STYLES[state])
-        console.print(head)
+        shown.print(head)
         steps = Table(
-            "Bước", "Kết quả", "DNS", "Kết nối", "TLS", "Chờ", "Tải", "Tổng", "HTTP", box=None, padding=(0, 2)
+            "Bước", "Kết quả", "DNS", "Kết nối", "TLS", "Chờ", "Tải", "Tổng", "HTTP", box=None, padding=(0, 1)
         )
         for step in outcome.steps:
             steps.add_row(*_step_row(step))
-        console.print(steps)
+        shown.print(steps)
         for step in outcome.steps:
-            _show_exchange(console, step)
+            _show_exchange(shown, step)
 
 
 def _step_row(step: StepResult) -> tuple[str, ...]:
@@ -127,15 +147,16 @@ def _step_row(step: StepResult) -> tuple[str, ...]:
     return (step.name, f"{step.verdict}{f' {step.reason}' if step.reason else ''}", *times, str(step.status or "-"))
 
 
-def _show_exchange(console: Console, step: StepResult) -> None:
+def _show_exchange(shown: Console, step: StepResult) -> None:
     seen = step.exchange
     if seen is None:
         return
-    console.print(Text(f"  {step.name}: {seen.request}" + (f" → {seen.address}" if seen.address else ""), "bold"))
+    asked = f"  {step.name}: {seen.request}" + (f" → {seen.address}" if seen.address else "")
+    shown.print(Text(asked, "bold"), soft_wrap=True)
     said = [f"HTTP {seen.status}, {seen.length} byte"] if seen.status else []
     said += [f"{name}: {value}" for name, value in seen.headers]
     said += [text for text in (seen.detail, seen.error if seen.error != seen.detail else "") if text]
     for line in said:
-        console.print(Text(f"    {line}"))
+        shown.print(Text(f"    {line}"), soft_wrap=True)
     if seen.body:
-        console.print(Text(f"    {seen.body[:400]}", "dim"))
+        shown.print(Text(f"    {seen.body[:400]}", "dim"))

@@ -54,6 +54,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "check": "id of a check within its system",
         "location": "id of the place that asks",
         "result": "`ok` (up or degraded), `failed` (down), `inconclusive` (our own side failed)",
+        "verdict": "`up`, `degraded`, `down`, `inconclusive`",
         "reason": "a reason of the closed set in `monitor/model.py`",
         "step": "name of a step, as its connector calls it",
         "phase": "`dns`, `connect`, `tls`, `wait`, `transfer`",
@@ -134,7 +135,7 @@ _TABLE = (
     _gauge("motcua_system_coverage_ratio", f"Observed / scheduled seconds {_WINDOW_HELP}.", "system", "window"),
     _gauge("motcua_system_objective_ratio", "Availability that the contract promises; absent without.", "system"),
     # the watcher itself
-    _counter("motcua_outcomes_total", "Outcomes recorded, rechecks too."),
+    _counter("motcua_outcomes_total", "Outcomes recorded, rechecks too.", "verdict"),
     _counter("motcua_conflicts_total", "Second records of one identity, which are not kept (figures, section 1)."),
     _counter("motcua_slots_skipped_total", "Scheduled tries that were not made.", "location", "cause"),
     _counter("motcua_outcomes_dropped_total", "Outcomes lost because the broker was away for too long.", "location"),
@@ -150,7 +151,6 @@ _TABLE = (
         LATENESS_BUCKETS,
         "location",
     ),
-    _gauge("motcua_record_lag_seconds", "Time from the end of the latest recorded try to its record."),
     _gauge("motcua_build_info", "1; what runs.", "version", "python"),
     _gauge("motcua_catalogue_info", "1; the catalogue in force.", "hash", "simulated"),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -17,9 +17,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from monitor import __version__
 from monitor.availability import availability, coverage, seconds
 from monitor.catalogue import Catalogue
+from monitor.judge import Line
 from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
-from monitor.model import State
-from monitor.status import DAY, Timelines, overview
+from monitor.model import CONTROL_SYSTEM, State, Verdict, verdict_of
+from monitor.status import DAY, Key, Timelines, overview
 from monitor.store import Rollup, Store
 from monitor.wire import PHASES
 
@@ -70,9 +71,18 @@ class Exporter:
                 families.gauge("motcua_check_interval_seconds", labels, settings.interval if settings else 0)
                 if check.state is State.DOWN:
                     families.gauge("motcua_check_down_info", (*labels, check.step or "", check.reason or ""), 1)
-        for key, line in lines.items():
-            if line.last is not None and self._catalogue.settings(key[0], key[1]):
-                families.gauge("motcua_check_last_outcome_timestamp_seconds", key, line.last.started_at / 1000)
+                for location in self._catalogue.locations_of(*labels):
+                    self._latest(families, (*labels, location), lines)
+        for location in self._catalogue.locations:
+            for control in self._catalogue.controls(location):
+                labels = (CONTROL_SYSTEM, control.check)
+                families.gauge("motcua_check_interval_seconds", labels, control.settings.interval)
+                self._latest(families, (*labels, location), lines)
+
+    def _latest(self, families: _Families, key: Key, lines: Mapping[Key, Line]) -> None:
+        """Of what is asked now: a check or a location that left the catalogue must not look silent for ever."""
+        if key in lines and (last := lines[key].last):
+            families.gauge("motcua_check_last_outcome_timestamp_seconds", key, last.started_at / 1000)
 
     def _windows(self, families: _Families, now: float) -> None:
         """The raw availability of the last day and the last 30 (figures, section 6: a running period ends at now)."""
@@ -122,7 +132,8 @@ class Exporter:
         for (system, _, _), counts in self._store.reason_totals().items():
             if system in self._catalogue.systems:
                 for count in counts:
-                    failures[system, count.step or "", count.reason] += count.tries
+                    if verdict_of(count.reason) is Verdict.DOWN:  # not slow, not our own side's failure
+                        failures[system, count.step or "", count.reason] += count.tries
         for labels, tries in failures.items():
             families.counter("motcua_system_failures_total", labels, tries)
 

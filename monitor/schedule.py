@@ -12,7 +12,7 @@ from itertools import islice
 
 from monitor.model import Batch, Settings, Slot, State
 
-BATCH = 100  # slots in one message
+BATCH = 200  # slots in one message
 
 
 def phase(system: str, check: str, interval_ms: int) -> int:

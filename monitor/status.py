@@ -132,7 +132,7 @@ def _system_status(
         spec.name.vi,
         catalogue.parties[spec.party].name.vi,
         here.state,
-        _since(here, [c.since for c in checks if c.state is here.state]),
+        _since(here, lines_of.life(system)[0], _beginnings(here.state, checks)),
         here.step,
         here.reason,
         latest.last_at if latest else None,
@@ -152,7 +152,7 @@ def _check_status(
         check,
         catalogue.systems[system].checks[check].critical,
         here.state,
-        _since(here, [b.at for b in stands if b and b.state is here.state]),
+        _since(here, lines_of.life(system)[0], [b.at for b in stands if b and b.state is here.state]),
         here.step,
         here.reason,
         last.started_at / 1000 if last else None,
@@ -160,12 +160,25 @@ def _check_status(
     )
 
 
-def _since(here: Interval, known: Sequence[int | None]) -> int | None:
-    """When the present state began: by its interval, or before the period, where the lines themselves remember."""
-    earlier = [at for at in known if at is not None and at <= here.start]
+def _beginnings(state: State, checks: Sequence[CheckStatus]) -> list[int]:
+    """Since when the checks are as they are that put the system into its state."""
+    critical = [check for check in checks if check.critical]
+    if state is State.UP:  # all of them, so the last to become so
+        return [max(check.since or 0 for check in critical)]
+    if state is State.DEGRADED:
+        return [c.since for c in checks if c.state in (State.DOWN, State.DEGRADED) and c.since is not None]
+    return [check.since for check in critical if check.state is state and check.since is not None]
+
+
+def _since(here: Interval, start: int, known: Sequence[int]) -> int | None:
+    """When the present state began: by its interval, or before the period, where the lines themselves remember.
+
+    None where there has never been anything else than no data.
+    """
+    earlier = [at for at in known if at <= start] if here.start <= start else []
     if earlier:
         return min(earlier)
-    return here.start if here.state is not State.NO_DATA or any(at is not None for at in known) else None
+    return here.start if here.state is not State.NO_DATA or here.start > start or known else None
 
 
 def _keys(catalogue: Catalogue, system: str, check: str) -> Iterator[Key]:

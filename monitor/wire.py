@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from monitor.model import Batch, Outcome, Phases, Reason, Slot, State, StepResult, Verdict
+from monitor.model import Batch, Outcome, Phases, Reason, Slot, State, StepResult, Verdict, verdict_of
 
 _Word = TypeVar("_Word", Verdict, Reason)
 
@@ -30,8 +30,10 @@ def load_batch(text: str) -> Batch:
     """Raises WireError."""
     try:
         location, sent_at, catalogue, slots = json.loads(text)
+        _require(str, location, catalogue, *(name for system, check, _, _ in slots for name in (system, check)))
+        _require(int, sent_at, *(due for _, _, due, _ in slots))
         return Batch(location, sent_at, catalogue, tuple(Slot(s, c, due, State(state)) for s, c, due, state in slots))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise WireError(f"no batch of slots: {error}") from None
 
 
@@ -45,36 +47,61 @@ def load_outcomes(text: str) -> tuple[list[Outcome], dict[str, int]]:
     try:
         outcomes, statistics = json.loads(text)
         return [_outcome_from_list(o) for o in outcomes], {str(k): int(v) for k, v in statistics.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WireError(f"no outcomes: {error}") from None
+
+
+def _require(kind: type, *values: object) -> None:
+    for value in values:
+        if type(value) is not kind:
+            raise TypeError("a value of another type")
+
+
+# Every outcome passes here once a try: durations travel as whole microseconds, words are looked up, not parsed.
+
+_VERDICTS: dict[str | None, Verdict] = {verdict.value: verdict for verdict in Verdict}
+_REASONS: dict[str | None, Reason | None] = {None: None, **{reason.value: reason for reason in Reason}}
+
+
+def _micros(seconds: float) -> int:
+    return int(seconds * 1e6 + 0.5)
 
 
 def _outcome_to_list(o: Outcome) -> list[Any]:
     return [
-        o.system, o.check, o.location, o.due_at, o.try_, o.started_at, round(o.seconds, 6), o.verdict, o.reason,
+        o.system, o.check, o.location, o.due_at, o.try_, o.started_at, _micros(o.seconds), o.verdict, o.reason,
         [_step_to_list(s) for s in o.steps], o.origin,
     ]  # fmt: skip
 
 
 def _step_to_list(s: StepResult) -> list[Any]:
     p = s.phases
-    phases = [round(p.dns, 6), round(p.connect, 6), round(p.tls, 6), round(p.wait, 6), round(p.transfer, 6)]
+    phases = [_micros(p.dns), _micros(p.connect), _micros(p.tls), _micros(p.wait), _micros(p.transfer)]
     return [s.name, s.verdict, s.reason, s.status, phases]
 
 
 def _outcome_from_list(fields: Sequence[Any]) -> Outcome:
-    system, check, location, due_at, try_, started_at, seconds, verdict, reason, steps, origin = fields
+    system, check, location, due_at, try_, started_at, micros, verdict, reason, steps, origin = fields
+    _require(str, system, check, location, origin)
+    _require(int, due_at, try_, started_at, micros)
     return Outcome(
-        system, check, location, due_at, try_, started_at, seconds, Verdict(verdict), reason and Reason(reason),
-        tuple(_step_from_list(*step) for step in steps), origin,
+        system, check, location, due_at, try_, started_at, micros / 1e6, _VERDICTS[verdict], _REASONS[reason],
+        tuple([_step_from_list(*step) for step in steps]), origin,
     )  # fmt: skip
 
 
 def _step_from_list(
-    name: str, verdict: str | None, reason: str | None, status: int, phases: Sequence[float]
+    name: str, verdict: str | None, reason: str | None, status: int, phases: Sequence[int]
 ) -> StepResult:
+    dns, connect, tls, wait, transfer = phases
+    _require(str, name)
+    _require(int, status, dns, connect, tls, wait, transfer)
     return StepResult(
-        name, Verdict(verdict) if verdict else None, Reason(reason) if reason else None, Phases(*phases), status
+        name,
+        _VERDICTS[verdict] if verdict else None,
+        _REASONS[reason],
+        Phases(dns / 1e6, connect / 1e6, tls / 1e6, wait / 1e6, transfer / 1e6),
+        status,
     )
 
 
@@ -115,7 +142,7 @@ def import_line(text: str) -> Outcome:
     """The outcome of one exported line, its origin `imported`. Raises WireError that names the field."""
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WireError("not JSON") from None
     if not isinstance(line, dict):
         raise WireError("not a JSON object")
@@ -135,9 +162,7 @@ def import_line(text: str) -> Outcome:
         steps=tuple(_import_step(step) for step in steps),
         origin="imported",
     )
-    good = outcome.verdict is Verdict.UP
-    if good is not (outcome.reason is None):
-        raise WireError(f"reason: verdict {outcome.verdict} {'takes none' if good else 'needs one'}")
+    _agree("reason", outcome.verdict, outcome.reason)
     return outcome
 
 
@@ -145,7 +170,13 @@ def _import_step(step: dict[str, Any]) -> StepResult:
     verdict = None if step.get("verdict") == "skipped" else _member(step, "verdict", Verdict)
     reason = _member(step, "reason", Reason) if step.get("reason") is not None else None
     phases = Phases(*(_seconds(step, phase) if phase in step else 0.0 for phase in PHASES))
+    _agree("reason of a step", verdict or Verdict.UP, reason)  # skipped: without a reason, too
     return StepResult(_text(step, "name"), verdict, reason, phases, _number(step, "status", most=999))
+
+
+def _agree(name: str, verdict: Verdict, reason: Reason | None) -> None:
+    if verdict_of(reason) is not verdict:
+        raise WireError(f"{name}: {reason or 'none'} makes the verdict {verdict_of(reason)}, not {verdict}")
 
 
 def _text(line: dict[str, Any], name: str) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -22,7 +26,9 @@ from monitor.status import SystemStatus, alive, overview
 from monitor.store import Change, Recorded, Store, StoreError
 
 MEMORY_BROKER = "memory://localhost"  # kombu warns where no host is named
+BROKERS = ("redis", "rediss")
 DEFAULT_DATA = Path("data")
+STANDBY_WAIT = 2.0  # seconds between two looks whether the store is back
 
 log = structlog.get_logger("wiring")
 
@@ -44,19 +50,38 @@ class Configuration:
         return self.data is not None
 
 
+class Unrecorded(Exception):
+    """The process ends while the store is away: the message must go back to the broker."""
+
+
 def configuration(data: Path | None, env: Mapping[str, str] = os.environ) -> Configuration:
     """`--data DIR` (SQLite, no broker) before MOTCUA_DATABASE_URL and MOTCUA_BROKER_URL before ./data."""
-    if data is None and "MOTCUA_DATABASE_URL" in env:
+    if data is None and env.get("MOTCUA_DATABASE_URL"):
         return Configuration(env.get("MOTCUA_BROKER_URL", ""), env["MOTCUA_DATABASE_URL"])
     folder = data or DEFAULT_DATA
     return Configuration(MEMORY_BROKER, f"sqlite:///{folder.absolute() / 'motcua.db'}", folder)
 
 
+def server_configuration(env: Mapping[str, str] = os.environ) -> Configuration:
+    """The same of a process that shares its store with others: it never falls back to a folder of its own."""
+    if not env.get("MOTCUA_DATABASE_URL"):
+        raise ConfigurationError(
+            "MOTCUA_DATABASE_URL is not set; set it to the store of all processes, such as postgresql://host/motcua"
+        )
+    return configuration(None, env)
+
+
 def broker_url(env: Mapping[str, str] = os.environ) -> str:
     """The broker of a process that needs nothing else; raises ConfigurationError."""
-    if not env.get("MOTCUA_BROKER_URL"):
-        raise ConfigurationError("MOTCUA_BROKER_URL is not set; set it to the broker, such as redis://redis:6379/0")
-    return env["MOTCUA_BROKER_URL"]
+    url = env.get("MOTCUA_BROKER_URL", "")
+    hint = "set it to the broker, such as redis://redis:6379/0"
+    if not url:
+        raise ConfigurationError(f"MOTCUA_BROKER_URL is not set; {hint}")
+    with suppress(ValueError):  # a port that is no number, a bracket that is not closed
+        parts = urlsplit(url)
+        if parts.scheme in BROKERS and parts.hostname and parts.port != 0:
+            return url
+    raise ConfigurationError(f"MOTCUA_BROKER_URL is no address of a Redis; {hint}")  # it may hold a password
 
 
 def load_catalogue(path: Path | None, env: Mapping[str, str] = os.environ) -> Catalogue:
@@ -76,18 +101,48 @@ def example_catalogue() -> Path:
 
 
 def open_store(config: Configuration, *, create: bool = True) -> Store:
-    """The store, brought up to this version's tables where `create`; raises StoreError."""
+    """The store, brought up to this version's tables where `create`; raises ConfigurationError, StoreError."""
     if config.data is not None:
         if not create and not (config.data / "motcua.db").exists():
             raise ConfigurationError(f"{config.data}: there is no store; `motcua up --data {config.data}` makes one")
-        try:
-            config.data.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(f"{config.data}: can't make the data folder: {error.strerror}") from None
-    store = Store.open(config.database_url)
-    if create:
-        store.upgrade()
+        make_folder(config.data)
+    with ExitStack() as stack:
+        store = Store.open(config.database_url)
+        stack.callback(store.close)
+        if create:
+            store.upgrade()
+        else:
+            store.check()
+        stack.pop_all()
     return store
+
+
+def make_folder(folder: Path) -> None:
+    """Raises ConfigurationError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: can't make the data folder: {error.strerror}") from None
+
+
+@contextmanager
+def the_one_recorder(store: Store) -> Iterator[None]:
+    """Be the one recorder while inside; until then a hot standby, which outlives outages of the database."""
+    lock = ExitStack()
+    while True:
+        try:
+            lock.enter_context(store.recorder_lock(wait=None))
+            break
+        except StoreError as error:
+            if error.permanent:
+                raise
+            log.warning("recorder.store_away", error=str(error))
+        time.sleep(STANDBY_WAIT)
+    try:
+        yield
+    finally:
+        with suppress(StoreError):  # it has gone with its connection, in an outage
+            lock.close()
 
 
 def location_of(catalogue: Catalogue, wanted: str | None) -> str:
@@ -112,14 +167,29 @@ def make_engine(
     return Engine(location, catalogue.checks(location), catalogue.controls(location), publish_from_here)
 
 
-def due_checks(catalogue: Catalogue, now: float) -> dict[str, dict[tuple[str, str], Settings]]:
-    """The settings of every check and control that lives now, by location: what the scheduler hands out."""
-    due = {}
-    for location in catalogue.locations:
-        checks = catalogue.checks(location)
-        due[location] = {key: check.settings for key, check in checks.items() if alive(catalogue, key[0], now)}
-        due[location] |= {(c.system, c.check): c.settings for c in catalogue.controls(location)}
-    return due
+class DueChecks:
+    """The settings of every check and control that lives now, by location: what the scheduler hands out.
+
+    Made anew once a minute: lives begin and end at midnight.
+    """
+
+    def __init__(self, catalogue: Catalogue, locations: Sequence[str] | None = None) -> None:
+        self._catalogue = catalogue
+        self._locations = catalogue.locations if locations is None else locations
+        self._minute = -1
+        self._due: dict[str, dict[tuple[str, str], Settings]] = {}
+
+    def __call__(self, now: float) -> Mapping[str, Mapping[tuple[str, str], Settings]]:
+        if int(now) // 60 != self._minute:
+            self._minute = int(now) // 60
+            self._due = {location: self._at(location, now) for location in self._locations}
+        return self._due
+
+    def _at(self, location: str, now: float) -> dict[tuple[str, str], Settings]:
+        living = {system for system in self._catalogue.systems if alive(self._catalogue, system, now)}
+        checks = self._catalogue.checks(location).items()
+        due = {key: check.settings for key, check in checks if key[0] in living}
+        return due | {(c.system, c.check): c.settings for c in self._catalogue.controls(location)}
 
 
 def read_overview(catalogue: Catalogue, store: Store, now: float) -> list[SystemStatus]:
@@ -155,7 +225,7 @@ class Recorder:
     """
 
     def __init__(self, store: Store, catalogue: Catalogue, changed: Callable[[Change], None] | None = None) -> None:
-        self._store, self._catalogue, self._changed = store, catalogue, changed
+        self._store, self._settings, self._changed = store, cache(catalogue.settings), changed
         self._lock = threading.Lock()
         self.stopping = threading.Event()
 
@@ -171,21 +241,29 @@ class Recorder:
         wait = 0.5
         while True:
             try:
-                return self._store.record(outcomes, self._catalogue.settings, statistics)
+                return self._store.record(outcomes, self._settings, statistics)
             except StoreError as error:
-                if error.permanent or self.stopping.is_set():
-                    raise
+                if self.stopping.is_set():
+                    raise Unrecorded from error
                 log.warning("recorder.store_away", error=str(error), waiting=len(outcomes))
             self.stopping.wait(wait)
             wait = min(wait * 2, 10.0)
 
 
-def free_port(host: str, port: int) -> int:
-    """The port itself if it is free, with 0 any; raises ConfigurationError when it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(f"port {port} on {host}: {error.strerror}; choose another with --port") from None
-        return int(probe.getsockname()[1])
+def listener(host: str, port: int) -> socket.socket:
+    """A socket that listens already, with 0 on any port: who asks early waits. Raises ConfigurationError."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(f"port {port} on {host}: {error.strerror}; choose another with --port") from None
+    return listening
+
+
+def address_of(listening: socket.socket) -> str:
+    """Where the pages of a listening socket are, for people."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

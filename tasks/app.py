@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from celery import Celery, signals
+from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarning
 from kombu.exceptions import KombuError
 
 from monitor.model import Batch, Outcome
 from monitor.wire import WireError, dump_batch, dump_outcomes
+from monitor.wiring import Unrecorded
 from tasks.parts import Parts
 from tasks.poll import poll
 from tasks.record import record
@@ -62,7 +65,10 @@ def _add_tasks(app: Celery, parts: Parts) -> None:
 
     @app.task(name="record", acks_late=True, reject_on_worker_lost=True, **common)
     def _record(text: str) -> None:
-        record(parts, text)
+        try:
+            record(parts, text)
+        except Unrecorded:
+            raise Reject(requeue=True) from None
 
 
 def _transport_options(broker_url: str, location: str | None) -> dict[str, Any]:
@@ -94,9 +100,14 @@ def send_outcomes(app: Celery, outcomes: Sequence[Outcome], statistics: Mapping[
     app.send_task("record", args=[text], queue=RECORD, retry=False, ignore_result=True)
 
 
-def run_worker(app: Celery, queues: Sequence[str], threads: int) -> int:
-    """Works until SIGTERM or SIGINT, then ends what is under way; returns the worker's exit code."""
+def run_worker(app: Celery, queues: Sequence[str], threads: int, stopping: Callable[[], None] = lambda: None) -> int:
+    """Works until SIGTERM or SIGINT, calls `stopping`, ends what is under way; returns the worker's exit code."""
     _prepare(app)
+
+    def ending(**_: Any) -> None:
+        stopping()
+
+    signals.worker_shutting_down.connect(ending, weak=False)
     worker = app.Worker(pool="threads", concurrency=threads, queues=list(queues), quiet=True, **_PLAIN)
     worker.start()
     return int(worker.exitcode or 0)
@@ -128,6 +139,9 @@ _PLAIN = {"without_heartbeat": True, "without_mingle": True, "without_gossip": T
 def _prepare(app: Celery) -> None:
     app.set_default()  # threads of the pool look their tasks up in the process's default app
     signals.setup_logging.connect(_keep_logging, weak=False)
+    # Advice for Celery's own command line, and on a setting that we have made: pages of it, for a user of ours.
+    for advice in (SecurityWarning, CPendingDeprecationWarning):
+        warnings.simplefilter("ignore", advice)
 
 
 def _keep_logging(**_: Any) -> None:

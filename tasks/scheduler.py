@@ -46,7 +46,7 @@ class Scheduler:
         self._states: States = {}
         self._pool = ThreadPoolExecutor(1, "scheduler-store")
         self._pending: Future[bool] | None = None
-        self._failing = False
+        self._failing: set[str] = set()  # of "store" and "broker": said once, when it begins
 
     def run(self, stop: threading.Event) -> None:
         """Ticks until `stop` is set."""
@@ -76,11 +76,14 @@ class Scheduler:
             return True  # the store still hangs on an earlier tick
         self._pending = self._pool.submit(self._ask_store, second)
         try:
-            return self._pending.result(CLAIM_WAIT)
+            ours = self._pending.result(CLAIM_WAIT)
         except FutureTimeout:
-            log.warning("scheduler.store_slow", second=second)
+            self._fails("store", "slow")
         except Exception as error:  # noqa: BLE001 - whatever ails the store, the checks go on
-            log.warning("scheduler.store_failed", error=type(error).__name__)
+            self._fails("store", type(error).__name__)
+        else:
+            self._works("store")
+            return ours
         return True
 
     def _ask_store(self, second: int) -> bool:
@@ -91,8 +94,16 @@ class Scheduler:
         try:
             self._send(batch)
         except Exception as error:  # noqa: BLE001 - whatever the broker's client raises, the next tick tries again
-            if not self._failing:
-                log.error("scheduler.broker_failed", error=type(error).__name__, location=batch.location)
-            self._failing = True
+            self._fails("broker", type(error).__name__)
         else:
-            self._failing = False
+            self._works("broker")
+
+    def _fails(self, what: str, why: str) -> None:
+        if what not in self._failing:
+            self._failing.add(what)
+            log.error("scheduler.failing", what=what, error=why)
+
+    def _works(self, what: str) -> None:
+        if what in self._failing:
+            self._failing.remove(what)
+            log.warning("scheduler.works_again", what=what)

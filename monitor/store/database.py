@@ -100,7 +100,7 @@ class Database:
             with open_() as connection:
                 yield connection
         except (DBAPIError, PoolTimeoutError) as error:
-            raise _explain(error, self.place) from error
+            raise explain(error, self.place) from error
 
     def close(self) -> None:
         self.engine.dispose()
@@ -249,7 +249,7 @@ _MEANINGS = (
 )
 
 
-def _explain(error: Exception, place: str) -> StoreError:
+def explain(error: Exception, place: str) -> StoreError:
     """What an error of the driver means, without SQL, parameters or password."""
     said = str(getattr(error, "orig", error)).strip()
     for fragment, meaning, permanent in _MEANINGS:

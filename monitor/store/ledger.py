@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert
@@ -33,9 +33,9 @@ class Ledger:
 
     def __init__(self, database: Database, tables: Sequence[Table] = schema.DERIVED) -> None:
         lines, boundaries, rollups, reasons = tables
-        self._put_line = database.many(_upsert(database, lines, add=False))
-        self._add_rollup = database.many(_upsert(database, rollups, add=True))
-        self._add_reason = database.many(_upsert(database, reasons, add=True))
+        self._put_line = database.many(upsert(database, lines, add=False))
+        self._add_rollup = database.many(upsert(database, rollups, add=True))
+        self._add_reason = database.many(upsert(database, reasons, add=True))
         self._insert_boundary = database.many(insert(boundaries))
         self._delete_boundaries = database.many(
             boundaries.delete().where(
@@ -122,13 +122,7 @@ def _many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]
         connection.exec_driver_sql(statement, rows)
 
 
-def add_to_counters(connection: Connection, database: Database, amounts: Mapping[str, int]) -> None:
-    """Add to the named cumulative counters."""
-    rows = [(name, amount) for name, amount in amounts.items() if amount]
-    _many(connection, database.many(_upsert(database, schema.counters, add=True)), rows)
-
-
-def _upsert(database: Database, table: Table, *, add: bool) -> Any:
+def upsert(database: Database, table: Table, *, add: bool) -> Any:
     """Insert a row; where its key is known, add to what is there, or put itself in its place."""
     dialect = sqlite if database.is_sqlite else postgresql
     row = dialect.insert(table)

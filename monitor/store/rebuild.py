@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import TypeAlias
 
 from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select
@@ -30,12 +31,12 @@ def rebuild(database: Database, settings: SettingsOf, progress: Progress | None)
         with database.reading() as reader:
             transactions = _transactions(reader)
             ledger = Ledger(database, beside)
-            judged = _in_order_of_start(_judged(reader, settings, progress))
-            for number, (try_, series, known, phases) in enumerate(judged, 1):
-                ledger.judge(series, try_, known)
-                ledger.count(series, try_, phases)
-                if number % _CHUNK == 0:
-                    _write(connection, ledger)
+            with closing(_judged(reader, settings, progress)) as judged:
+                for number, (try_, series, known, phases) in enumerate(_in_order_of_start(judged), 1):
+                    ledger.judge(series, try_, known)
+                    ledger.count(series, try_, phases)
+                    if number % _CHUNK == 0:
+                        _write(connection, ledger)
             _write(connection, ledger)
         connection.execution_options(writes=True)
         with connection.begin():
@@ -72,22 +73,21 @@ def _transactions(connection: Connection) -> int:
 _Judged: TypeAlias = tuple[Try, int, Settings, Sequence[int]]
 
 
-def _judged(connection: Connection, settings: SettingsOf, progress: Progress | None) -> Iterator[_Judged]:
+def _judged(connection: Connection, settings: SettingsOf, progress: Progress | None) -> Generator[_Judged]:
     """Every outcome that is judged, in order of its due instant."""
     names = Names()
     names.read(connection)
     total: int = connection.execute(select(func.count()).select_from(schema.outcomes)).scalar_one()
     table = schema.outcomes
-    rows = connection.execution_options(yield_per=_CHUNK).execute(
-        select(table).order_by(table.c.due_at, table.c.series, table.c["try"])
-    )
-    for done, row in enumerate(rows):
-        if progress and done % _CHUNK == 0:
-            progress(done, total)
-        outcome = outcome_of_row(row, names)
-        known = settings(outcome.system, outcome.check)
-        if known is not None and why_not_judged(outcome, known) is None:
-            yield try_of(outcome), row.series, known, phase_sums(outcome.steps)
+    in_order = select(table).order_by(table.c.due_at, table.c.series, table.c["try"])
+    with connection.execution_options(yield_per=_CHUNK).execute(in_order) as rows:
+        for done, row in enumerate(rows):
+            if progress and done % _CHUNK == 0:
+                progress(done, total)
+            outcome = outcome_of_row(row, names)
+            known = settings(outcome.system, outcome.check)
+            if known is not None and why_not_judged(outcome, known) is None:
+                yield try_of(outcome), row.series, known, phase_sums(outcome.steps)
     if progress:
         progress(total, total)
 

@@ -19,7 +19,7 @@ from monitor.store import schema
 from monitor.store.codec import line_of
 from monitor.store.database import Database
 from monitor.store.late import Late, judge_late
-from monitor.store.ledger import Ledger, add_to_counters
+from monitor.store.ledger import Ledger, upsert
 from monitor.store.outcomes import Keeper, Kept, Names, try_of, why_not_judged
 
 SettingsOf: TypeAlias = Callable[[str, str], Settings | None]
@@ -55,6 +55,7 @@ class Recorder:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._keeper = Keeper(database)
+        self._add_to_counter = database.many(upsert(database, schema.counters, add=True))
         self._one_at_a_time = threading.Lock()
         self._forget()
 
@@ -79,7 +80,8 @@ class Recorder:
         counts.update(f"outcomes_{kept.outcome.verdict}" for kept in new)
         if new or not outcomes:  # else the whole message has come before, and its statistics with it
             counts.update(statistics)
-        add_to_counters(connection, self._database, counts)
+        if counts:
+            connection.exec_driver_sql(self._add_to_counter, list(counts.items()))
         return Recorded(len(new), counts["duplicates"], counts["conflicts"], tuple(changes))
 
     def _forget(self) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, func, insert, select, text, update
+from sqlalchemy import Connection, Select, and_, func, insert, select, text, update
 
 from monitor.judge import Boundary, Interval, Line, timeline
 from monitor.model import Outcome, Reason, State
@@ -152,9 +151,9 @@ class Store:
         """The state of every line at `now` (seconds)."""
         line = schema.lines.c
         with self._database.reading() as connection:
-            rows = connection.execute(_named(schema.lines, line.state, line.until)).all()
+            rows = list(_by_line(connection, _named(schema.lines, line.state, line.until)))
         silent = now * 1000
-        return {(row[0], row[1], row[2]): State.NO_DATA if silent >= row.until else State(row.state) for row in rows}
+        return {key: State.NO_DATA if silent >= until else State(state) for key, (state, until) in rows}
 
     def boundaries(self, start: int, end: int) -> dict[Key, list[Boundary]]:
         """The boundaries of every line in [start, end) (seconds), with the last one at or before `start`."""
@@ -172,37 +171,34 @@ class Store:
     def rollups(self, start: int, end: int) -> dict[Key, list[Rollup]]:
         """The roll-ups of the hours that begin in [start, end) (seconds), in order; hours without tries have none."""
         hour = schema.rollups.c.hour
-        return self._by_line(_named(schema.rollups, *_ROLLUP).where(*_hours(hour, start, end)).order_by(hour), _rollup)
+        return self._grouped(_named(schema.rollups, *_ROLLUP, on=_hours(hour, start, end)).order_by(hour), _rollup)
 
     def totals(self) -> dict[Key, Rollup]:
         """The counts of every line since the beginning."""
-        chosen = _named(schema.rollups, *_ROLLUP).where(schema.rollups.c.hour == schema.ALWAYS)
-        return {key: rollups[0] for key, rollups in self._by_line(chosen, _rollup).items()}
+        chosen = _named(schema.rollups, *_ROLLUP, on=[schema.rollups.c.hour == schema.ALWAYS])
+        return {key: rollups[0] for key, rollups in self._grouped(chosen, _rollup).items()}
 
     def reasons(self, start: int, end: int) -> dict[Key, list[ReasonCount]]:
         """First tries by reason and step in the hours that begin in [start, end) (seconds)."""
-        return self._reasons(*_hours(schema.reasons.c.hour, start, end))
+        return self._reasons(_hours(schema.reasons.c.hour, start, end))
 
     def reason_totals(self) -> dict[Key, list[ReasonCount]]:
         """First tries by reason and step since the beginning."""
-        return self._reasons(schema.reasons.c.hour == schema.ALWAYS)
+        return self._reasons([schema.reasons.c.hour == schema.ALWAYS])
 
     def counters(self) -> dict[str, int]:
         """Cumulative counters by name: the recorder's own (`outcomes_up`, `duplicates`...) and all `statistics`."""
         with self._database.reading() as connection:
             return {row.name: row.value for row in connection.execute(select(schema.counters))}
 
-    def _reasons(self, *hours: Any) -> dict[Key, list[ReasonCount]]:
+    def _reasons(self, hours: Sequence[Any]) -> dict[Key, list[ReasonCount]]:
         count = schema.reasons.c
-        chosen = _named(schema.reasons, count.hour, count.reason, count.step, count.tries).where(*hours)
-        return self._by_line(chosen.order_by(count.hour, count.reason, count.step), _reason_count)
+        chosen = _named(schema.reasons, count.hour, count.reason, count.step, count.tries, on=hours)
+        return self._grouped(chosen.order_by(count.hour, count.reason, count.step), _reason_count)
 
-    def _by_line(self, chosen: Select[Any], value: Callable[[Sequence[Any]], _T]) -> dict[Key, list[_T]]:
-        found: dict[Key, list[_T]] = {}
+    def _grouped(self, chosen: Select[Any], value: Callable[[Sequence[Any]], _T]) -> dict[Key, list[_T]]:
         with self._database.reading() as connection:
-            for system, check, location, *rest in connection.execute(chosen):
-                found.setdefault((system, check, location), []).append(value(rest))
-        return found
+            return _grouped(connection, chosen, value)
 
     # --- reading: outcomes -------------------------------------------------------------------------------------------
 
@@ -215,9 +211,9 @@ class Store:
             names = Names()
             names.read(connection)
             series = None if system is None else [n for n, key in names.keys.items() if key[0] == system]
-            rows = connection.execution_options(yield_per=1000).execute(between(start, end, series))
-            for row in rows:
-                yield outcome_of_row(row, names)
+            with connection.execution_options(yield_per=1000).execute(between(start, end, series)) as rows:
+                for row in rows:
+                    yield outcome_of_row(row, names)
 
     def first_outcome(self) -> int | None:
         """When the earliest outcome was due, in ms; None when there is none."""
@@ -242,31 +238,44 @@ _KEY = (schema.series.c.system, schema.series.c.check, schema.series.c.location)
 _ROLLUP = (schema.rollups.c.hour, *(schema.rollups.c[name] for name in schema.ROLLUP_COUNTS))
 
 
-def _named(table: Any, *columns: Any) -> Select[Any]:
-    """Columns of a table by line, with the line's name before them."""
-    return select(*_KEY, *columns).join_from(schema.series, table, table.c.series == schema.series.c.id)
+def _named(table: Any, *columns: Any, on: Sequence[Any] = ()) -> Select[Any]:
+    """Columns of the rows of each line that fulfil these conditions, after the line's name; in order of lines.
+
+    The first column is null for a line that has no such row: an outer join, because SQLite would turn an inner one
+    round and look at all rows of the table instead of looking up those of each line.
+    """
+    belongs = and_(table.c.series == schema.series.c.id, *on)
+    return select(*_KEY, *columns).outerjoin_from(schema.series, table, belongs).order_by(schema.series.c.id)
+
+
+def _by_line(connection: Connection, chosen: Select[Any]) -> Iterator[tuple[Key, Sequence[Any]]]:
+    for system, check, location, *row in connection.execute(chosen):
+        if row[0] is not None:
+            yield (system, check, location), row
+
+
+def _grouped(connection: Connection, chosen: Select[Any], value: Callable[[Sequence[Any]], _T]) -> dict[Key, list[_T]]:
+    found: dict[Key, list[_T]] = {}
+    for key, row in _by_line(connection, chosen):
+        found.setdefault(key, []).append(value(row))
+    return found
 
 
 def _lines(connection: Connection) -> dict[Key, Line]:
-    rows = connection.execute(_named(schema.lines, *schema.lines.columns))
-    return {(system, check, location): line_of(row)[1] for system, check, location, *row in rows}
+    return {key: line_of(row)[1] for key, row in _by_line(connection, _named(schema.lines, *schema.lines.columns))}
 
 
 def _boundaries(connection: Connection, start: int, end: int) -> dict[Key, list[Boundary]]:
     table = schema.boundaries
     earlier = table.alias()
     last = select(func.max(earlier.c.at)).where(earlier.c.series == schema.series.c.id, earlier.c.at <= start)
-    chosen = _named(table, table.c.at, table.c.state, table.c.reason, table.c.step).where(
-        table.c.at >= func.coalesce(last.correlate(schema.series).scalar_subquery(), start), table.c.at < end
-    )
-    rows = connection.execute(chosen.order_by(schema.series.c.id, table.c.at))
-    return {
-        (key[0], key[1], key[2]): [boundary_of(row[3:]) for row in group]
-        for key, group in groupby(rows, key=lambda row: row[:3])
-    }
+    first = func.coalesce(last.correlate(schema.series).scalar_subquery(), start)
+    columns = table.c.at, table.c.state, table.c.reason, table.c.step
+    chosen = _named(table, *columns, on=[table.c.at >= first, table.c.at < end])
+    return _grouped(connection, chosen.order_by(table.c.at), boundary_of)
 
 
-def _hours(hour: Any, start: int, end: int) -> tuple[Any, Any]:
+def _hours(hour: Any, start: int, end: int) -> Sequence[Any]:
     return hour >= max(start, schema.ALWAYS + 1), hour < end
 
 

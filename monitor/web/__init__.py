@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
+import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -21,6 +22,9 @@ from monitor.store import Store, StoreError
 from monitor.wiring import read_overview
 
 RECORDED = frozenset(f"outcomes_{verdict}" for verdict in Verdict)
+STORE_AWAY = "the store does not answer; the log of this process says why"  # not to visitors: it names the server
+
+log = structlog.get_logger("web")
 
 
 def make_web(catalogue: Catalogue, store: Store) -> FastAPI:
@@ -33,13 +37,17 @@ def make_web(catalogue: Catalogue, store: Store) -> FastAPI:
     pages.filters["instant"] = lambda seconds: words.instant(seconds, zone)
 
     @app.exception_handler(StoreError)
-    def store_away(_: Request, error: StoreError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 503)
+    def store_away(request: Request, error: StoreError) -> Response:
+        log.warning("web.store_away", path=request.url.path, error=str(error))
+        if request.url.path == "/":
+            return HTMLResponse(pages.get_template("home.html").render(systems=None, now=time.time()), 503)
+        return JSONResponse({"error": STORE_AWAY}, 503)
 
     @app.get("/healthz")
     def healthz() -> dict[str, object]:
         """200 while the store answers; says nothing of the systems that are watched."""
-        return {"status": "ok", "outcomes": sum(n for name, n in store.counters().items() if name in RECORDED), "catalogue": catalogue.hash}
+        recorded = sum(count for name, count in store.counters().items() if name in RECORDED)
+        return {"status": "ok", "outcomes": recorded, "catalogue": catalogue.hash}
 
     @app.get("/metrics")
     def metrics() -> Response:
@@ -60,25 +68,20 @@ def make_web(catalogue: Catalogue, store: Store) -> FastAPI:
 
 
 class WebThread:
-    """The web server in a thread of the embedded process."""
+    """The web server in a thread, so that signals stay the main thread's; it closes the socket that it is given."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False))
-        self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        self._thread = threading.Thread(target=self._server.run, args=([listening],), name="web", daemon=True)
 
-    def start(self, wait: float = 10.0) -> None:
-        """Returns when requests are answered."""
+    def start(self) -> None:
+        """Returns at once: the socket listens already, and whoever asks waits for the server."""
         self._thread.start()
-        end = time.monotonic() + wait
-        while not self._server.started and self._thread.is_alive() and time.monotonic() < end:
-            time.sleep(0.02)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join(5)
-
-
-def serve(app: FastAPI, host: str, port: int, started: Callable[[], None] = lambda: None) -> None:
-    """Serves until SIGTERM or SIGINT."""
-    started()
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

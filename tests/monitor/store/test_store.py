@@ -430,6 +430,18 @@ def test_a_rebuild_judges_by_the_settings_it_is_given(store: Store) -> None:
     assert store.boundaries(0, 1 << 40) == {KEY: [Boundary(HOUR, State.UP)]}
 
 
+def test_a_rebuild_that_fails_changes_nothing(store: Store) -> None:
+    store.record(STORY, known)
+    before = tables(store)
+
+    def broken(system: str, check: str) -> Settings | None:
+        raise KeyError(system)
+
+    with pytest.raises(KeyError):
+        store.rebuild(broken)
+    assert tables(store) == before
+
+
 def test_a_rebuild_gives_way_to_a_recorder(store: Store, open_store: Callable[[], Store]) -> None:
     store.record(STORY, known)
     before = tables(store)["boundaries"]

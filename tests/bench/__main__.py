@@ -1,0 +1,60 @@
+"""make bench: every measurement in one run, as one JSON object on standard output; progress on standard error.
+
+python -m tests.bench [NAME...]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pycurl
+
+from tests.bench import bench_monitor, bench_store
+
+BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
+    "judge": bench_store.bench_judge,
+    "store": bench_store.bench_store,
+    "idle": bench_monitor.bench_idle,
+    "load_100": lambda: bench_monitor.bench_load(100),
+    "load_1000": lambda: bench_monitor.bench_load(1000),
+    "dead_names": bench_monitor.bench_dead_names,
+    "hung_targets": bench_monitor.bench_hung_targets,
+    "detection": bench_monitor.bench_detection,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    results: dict[str, Any] = {"machine": machine()}
+    for name in names or BENCHES:
+        began = time.monotonic()
+        print(f"{name}...", file=sys.stderr, end="", flush=True)
+        results[name] = BENCHES[name]()
+        print(f" {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print(json.dumps(results, indent=2))
+    return 0
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "libcurl": pycurl.version,
+        "sqlite": sqlite3.sqlite_version,
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,271 @@
+"""The embedded monitor under load, from outside: CPU by /proc, lateness by the target's access log, state by the store.
+
+Every function starts its own target and its own `motcua up`, and returns a JSON-able dict.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from connectors import sandbox
+from monitor.model import State, Verdict
+from monitor.schedule import phase
+from monitor.store import Store
+from tests import servers
+
+TICKS = os.sysconf("SC_CLK_TCK")
+LOCATION = "o_do"
+
+NGINX = """
+    log_format instant '$msec $request_time $uri';
+    keepalive_timeout 0;
+    server { listen 127.0.0.1:@PORT@ backlog=4096; access_log @LOG@ instant;
+             location / { default_type application/json; return 200 '{"content":[]}'; } }
+"""
+
+
+class Monitor:
+    """A running `motcua up`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], data: Path) -> None:
+        self.process, self.data = process, data
+
+    def cpu(self) -> float:
+        """Seconds of CPU used so far, user and system."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss_mb(self) -> float:
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError("the monitor has ended")
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        store = Store.open(f"sqlite:///{self.data / 'motcua.db'}")
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def monitor(catalogue: Mapping[str, Any] | Path, env: Mapping[str, str] | None = None) -> Iterator[Monitor]:
+    """`motcua up` on a catalogue, in its own process and temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="motcua-bench-") as folder:
+        path, data = Path(folder) / "catalogue.yaml", Path(folder) / "data"
+        if isinstance(catalogue, Path):
+            path = catalogue
+        else:
+            path.write_text(json.dumps(catalogue), encoding="utf-8")
+        command = [sys.executable, "-m", "monitor.cli", "up", "-c", str(path), "--data", str(data), "--port", "0"]
+        log = (Path(folder) / "log").open("wb")
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(env or {})})
+        try:
+            yield Monitor(process, data)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            log.close()
+            if process.returncode:
+                sys.stderr.write((Path(folder) / "log").read_text())
+
+
+def catalogue(url: str, checks: int, interval: float, *, dead: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """So many plain checks, a hundred a system, and systems of other kinds beside them."""
+    systems: dict[str, Any] = {}
+    for number in range(checks):
+        system = systems.setdefault(f"s{number // 100}", _system(url))
+        system["checks"][f"c{number % 100}"] = {"options": {"path": f"/s{number // 100}/c{number % 100}"}}
+    for number, other in enumerate(dead):
+        systems[f"dead{number}"] = {**_system(url), **other}
+    return {
+        "province": {"id": "do_luong", "name": {"vi": "Đo lường", "en": "Bench"}},
+        "parties": {"nobody": {"name": {"vi": "Không ai", "en": "Nobody"}}},
+        "defaults": {"interval": interval, "timeout": interval / 2},
+        "locations": {LOCATION: {"name": {"vi": "Ổ", "en": "Here"}, "controls": [{"id": "control", "url": url}]}},
+        "systems": systems,
+    }
+
+
+def _system(url: str) -> dict[str, Any]:
+    return {
+        "name": {"vi": "Đích", "en": "Target"},
+        "owner": "nobody",
+        "party": "nobody",
+        "connector": "http",
+        "options": {"base_url": url},
+        "checks": {},
+    }
+
+
+@contextmanager
+def target() -> Iterator[tuple[str, Path]]:
+    """nginx that answers at once, and its access log."""
+    with tempfile.TemporaryDirectory(prefix="motcua-bench-") as folder:
+        Path(folder).chmod(0o777)
+        log = Path(folder) / "access.log"
+        with servers.nginx(NGINX.replace("@LOG@", str(log))) as nginx:
+            yield nginx.url, log
+
+
+def lateness(log: Path, interval: float, since: float) -> dict[str, Any]:
+    """How long after its instant each check started, in ms, by the target's clock (its log has whole ms)."""
+    late, period = [], round(interval * 1000)
+    for line in log.read_text().splitlines():
+        at, took, uri = line.split()
+        if float(at) < since or uri.count("/") != 2:
+            continue
+        _, system, check = uri.split("/")
+        started = round((float(at) - float(took)) * 1000)
+        off = (started - phase(system, check, period)) % period
+        late.append(off - period if off > period / 2 else off)
+    return {"starts": len(late), **percentiles(late)}
+
+
+def percentiles(values: Sequence[float], digits: int = 1) -> dict[str, float]:
+    ordered = sorted(values)
+    if not ordered:
+        return {}
+    return {
+        "p50": round(ordered[len(ordered) // 2], digits),
+        "p99": round(ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)], digits),
+        "max": round(ordered[-1], digits),
+    }
+
+
+def bench_load(rate: int, seconds: float = 15.0) -> dict[str, Any]:
+    """So many HTTP checks a second on SQLite, all in; the bare loop, paced alike, right after it."""
+    with target() as (url, log):
+        with monitor(catalogue(url, rate, 1.0)) as motcua:
+            time.sleep(6)  # the start, and the first look at everything, are not part of it
+            began, cpu = time.time(), motcua.cpu()
+            time.sleep(seconds)
+            cpu, took = motcua.cpu() - cpu, time.time() - began
+            rss = motcua.rss_mb()
+            late = lateness(log, 1.0, began)
+            with motcua.store() as store:
+                counters = store.counters()
+        bare = json.loads(
+            subprocess.check_output([sys.executable, "-m", "tests.bench.bare", url, str(rate), str(seconds / 2)])
+        )
+    ours = cpu / late["starts"] * 1000
+    return {
+        "asked_per_s": rate,
+        "started_per_s": round(late["starts"] / took, 1),
+        "cpu_ms_per_check": round(ours, 4),
+        "bare_loop": bare,
+        "times_the_bare_loop": round(ours / bare["cpu_ms_per_check"], 2),
+        "start_lateness_ms": late,
+        "rss_mb": round(rss, 1),
+        "not_up": sum(n for name, n in counters.items() if name in ("outcomes_down", "outcomes_inconclusive")),
+    }
+
+
+def bench_dead_names(seconds: float = 20.0) -> dict[str, Any]:
+    """100 healthy checks a second without and with 40 names beside them that no DNS server knows."""
+    names = [
+        {"options": {"base_url": f"http://khong-co-{n}.invalid"}, "checks": {"c": {"interval": 2, "timeout": 1}}}
+        for n in range(40)
+    ]
+    with target() as (url, _):
+        runs = [_healthy(catalogue(url, 100, 1.0, dead=dead), seconds) for dead in ((), names)]
+    alone, beside = runs
+    return {
+        "healthy_failed": beside["failed"],
+        "healthy_outcomes": beside["outcomes"],
+        "phases_p99_ms_alone": alone["p99"],
+        "phases_p99_ms_beside_40_dead_names": beside["p99"],
+        "moved_ms": {name: round(beside["p99"][name] - alone["p99"][name], 1) for name in alone["p99"]},
+    }
+
+
+def _healthy(catalogue_: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    with monitor(catalogue_) as motcua:
+        time.sleep(5)
+        since = int(time.time() * 1000)
+        time.sleep(seconds)
+        with motcua.store() as store:
+            seen = [o for o in store.outcomes(since, 2**52) if o.system.startswith("s")]
+    phases = {
+        name: percentiles([getattr(o.steps[0].phases, name) * 1000 for o in seen])["p99"]
+        for name in ("dns", "connect", "wait", "transfer")
+    }
+    return {"outcomes": len(seen), "failed": sum(o.verdict is not Verdict.UP for o in seen), "p99": phases}
+
+
+def bench_hung_targets(seconds: float = 20.0) -> dict[str, Any]:
+    """100 healthy checks a second beside 40 that hang until their deadline: how late are the others recorded?"""
+    with sandbox.spawn() as province, target() as (url, log):
+        province.fault("shared.category", "hang_headers")
+        hung = [
+            {
+                "options": {"base_url": province.addresses.shared},
+                "checks": {"c": {"interval": 4, "timeout": 2, "options": {"path": "/dmdc/Category/magioitinh"}}},
+            }
+            for _ in range(40)
+        ]
+        with monitor(catalogue(url, 100, 1.0, dead=hung)) as motcua:
+            time.sleep(6)
+            began, delays, seen = time.time(), [], int(time.time() * 1000)
+            with motcua.store() as store:
+                while time.time() < began + seconds:
+                    time.sleep(0.05)
+                    now = time.time()
+                    new = [o for o in store.outcomes(seen, 2**52) if o.system.startswith("s")]
+                    delays += [now - o.started_at / 1000 - o.seconds for o in new]
+                    seen = max([seen, *(o.due_at + 1 for o in new)])
+            late = lateness(log, 1.0, began)
+    return {"known_to_recorded_s": percentiles(delays, 3), "start_lateness_ms": late, "hung_checks": len(hung)}
+
+
+def bench_detection() -> dict[str, Any]:
+    """503 switched on at one instant for ten checks whose phases are spread over 20 s: when is each down in the store?"""
+    checks: dict[str, str] = {}
+    for number in range(2000):  # ids whose phases are k/10 of the interval, within 1 %
+        tenth, off = divmod(phase("s0", f"c{number}", 20_000), 2_000)
+        if off < 200:
+            checks.setdefault(str(tenth), f"c{number}")
+    with sandbox.spawn() as province:
+        made = catalogue(province.addresses.shared, 1, 20.0)
+        options = {"options": {"path": "/dmdc/Category/magioitinh"}}
+        made["systems"]["s0"]["checks"] = {check: options for check in checks.values()}
+        made["locations"][LOCATION]["controls"][0]["url"] = province.addresses.control + "/a"
+        with monitor(made) as motcua:
+            time.sleep(25)
+            province.fault("shared.category", "http_503")
+            began, down = time.time(), {}
+            with motcua.store() as store:
+                while len(down) < len(checks) and time.time() < began + 45:
+                    for key, state in store.states(time.time()).items():
+                        if state is State.DOWN:
+                            down.setdefault(key[1], time.time() - began)
+                    time.sleep(0.05)
+    return {"checks": len(checks), "down": len(down), "seconds_to_down": percentiles(list(down.values()), 2)}
+
+
+def bench_idle(seconds: float = 30.0) -> dict[str, Any]:
+    """The embedded monitor on the sandbox's catalogue, without the sandbox process."""
+    with sandbox.spawn() as province:
+        example = Path(__file__).parents[2] / "config" / "province.example.yaml"
+        with monitor(example, province.environment) as motcua:
+            time.sleep(8)
+            cpu = motcua.cpu()
+            time.sleep(seconds)
+            return {
+                "rss_mb": round(motcua.rss_mb(), 1),
+                "cpu_percent_of_a_core": round((motcua.cpu() - cpu) / seconds * 100, 2),
+            }

@@ -1,0 +1,351 @@
+"""/metrics says what the store holds, under the names, labels and types of the one table."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from connectors import engine
+from monitor import __version__
+from monitor.catalogue import Catalogue
+from monitor.metric_names import DURATION_BUCKETS, LABELS, LATENESS_BUCKETS, METRICS, STATE_VALUES, Kind
+from monitor.metrics import Exporter
+from monitor.model import CONTROL_SYSTEM, Outcome, Reason
+from monitor.status import DAY
+from monitor.store import LATENCY_BUCKETS, Store
+from tests.monitor.province import CATALOGUE, NOW, load, outcome, series_of_a_day, store_in
+
+STATISTICS = {
+    "starts@office": 8,
+    "start_lateness_us@office": 61_500,
+    "start_lateness_le_0.001@office": 5,
+    "start_lateness_le_0.05@office": 2,
+    "start_lateness_le_+Inf@office": 1,
+    "slots_overrun@office": 2,
+    "slots_late@office": 3,
+    "slots_capacity@office": 4,
+    "slots_unknown_check@office": 5,
+    "outcomes_dropped@office": 6,
+    "engine_errors@office": 7,
+    "batches_skewed@branch": 8,
+}
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    return load(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with store_in(tmp_path) as store:
+        yield store
+
+
+class Scrape:
+    """One answer of /metrics, read by somebody else's parser."""
+
+    def __init__(self, catalogue: Catalogue, store: Store, now: float = NOW) -> None:
+        self.text = Exporter(catalogue, store, lambda: now).text().decode()
+        self.families = {family.name: family for family in text_string_to_metric_families(self.text)}
+        self.samples = [sample for family in self.families.values() for sample in family.samples]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The one sample of exactly these labels; None where there is none."""
+        found = [s.value for s in self.samples if s.name == name and s.labels == labels]
+        assert len(found) < 2
+        return found[0] if found else None
+
+    def all(self, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+        return {tuple(s.labels[label] for label in labels): s.value for s in self.samples if s.name == name}
+
+
+@pytest.fixture
+def scrape(catalogue: Catalogue, store: Store) -> Scrape:
+    store.record(series_of_a_day(), catalogue.settings, STATISTICS)
+    return Scrape(catalogue, store)
+
+
+def test_every_name_of_the_table_is_there_and_no_other(scrape: Scrape) -> None:
+    exported = {family.name + ("_total" if family.type == "counter" else "") for family in scrape.families.values()}
+    assert exported == set(METRICS)
+
+
+def test_types_helps_and_labels_are_those_of_the_table(scrape: Scrape) -> None:
+    for row in METRICS.values():
+        family = scrape.families[row.name.removesuffix("_total") if row.kind is Kind.COUNTER else row.name]
+        assert (family.type, family.documentation) == (row.kind, row.help)
+        for sample in family.samples:
+            assert sample.labels.keys() - {"le"} == set(row.labels), sample
+            assert sample.name in row.series_names
+    assert all(label in LABELS for row in METRICS.values() for label in row.labels)
+
+
+def test_no_series_twice(scrape: Scrape) -> None:
+    series = [(s.name, tuple(sorted(s.labels.items()))) for s in scrape.samples]
+    assert len(series) == len(set(series))
+
+
+def test_a_check_costs_at_most_twelve_series(scrape: Scrape) -> None:
+    mine = [s for s in scrape.samples if s.labels.get("system") == "igate" and s.labels.get("check") == "search"]
+    assert 0 < len(mine) <= 12
+
+
+def test_who_counts_and_who_shows_have_the_same_buckets(scrape: Scrape) -> None:
+    assert LATENCY_BUCKETS == DURATION_BUCKETS
+    assert engine.LATENESS_BUCKETS == LATENESS_BUCKETS
+    for name, buckets in (
+        ("motcua_system_try_duration_seconds", DURATION_BUCKETS),
+        ("motcua_start_lateness_seconds", LATENESS_BUCKETS),
+    ):
+        limits = {float(s.labels["le"]) for s in scrape.samples if s.name == f"{name}_bucket"}
+        assert limits == {*buckets, float("inf")}
+
+
+def test_an_empty_store_says_what_is_watched_and_no_more(catalogue: Catalogue, store: Store) -> None:
+    scrape = Scrape(catalogue, store)
+    assert scrape.all("motcua_system_state", "system") == {("igate",): -1, ("portal",): -1}
+    assert scrape.all("motcua_system_availability_ratio", "system", "window") == {}
+    assert scrape.all("motcua_check_last_outcome_timestamp_seconds", "system") == {}
+    assert scrape.all("motcua_system_state_since_timestamp_seconds", "system") == {}
+    assert scrape.value("motcua_system_observed_seconds", system="igate", window="1d") == 0
+    assert scrape.value("motcua_system_coverage_ratio", system="igate", window="1d") == 0
+
+
+# --- states -----------------------------------------------------------------------------------------------------------
+
+
+def test_states(scrape: Scrape) -> None:
+    assert scrape.all("motcua_system_state", "system") == {
+        ("igate",): STATE_VALUES["down"],
+        ("portal",): STATE_VALUES["up"],
+    }
+    assert scrape.all("motcua_check_state", "system", "check") == {
+        ("igate", "search"): 0,
+        ("igate", "login"): 2,
+        ("igate", "forms"): 1,
+        ("portal", "home"): 2,
+    }
+
+
+def test_what_is_down_says_step_and_reason_and_nothing_else_has_any(scrape: Scrape) -> None:
+    assert scrape.all("motcua_check_down_info", "system", "check", "step", "reason") == {
+        ("igate", "search", "request", "http_5xx"): 1
+    }
+    assert scrape.value("motcua_system_state_since_timestamp_seconds", system="igate") == NOW - 180
+    assert scrape.value("motcua_system_state_since_timestamp_seconds", system="portal") == NOW - 599
+
+
+def test_info_has_the_names_for_people(scrape: Scrape) -> None:
+    labels = ("system", "name", "party", "connector", "criticality")
+    assert scrape.all("motcua_system_info", *labels) == {
+        ("igate", "Một cửa điện tử", "vendor", "http", "high"): 1,
+        ("portal", "Cổng dịch vụ công", "centre", "http", "medium"): 1,
+    }
+
+
+def test_the_latest_try_of_everything_that_is_asked(scrape: Scrape) -> None:
+    assert scrape.all("motcua_check_last_outcome_timestamp_seconds", "system", "check", "location") == {
+        ("igate", "search", "office"): NOW - 60,
+        ("igate", "login", "office"): NOW - 59,
+        ("igate", "forms", "office"): NOW - 58,
+        ("portal", "home", "office"): NOW - 59,
+        ("portal", "home", "branch"): NOW - 59,
+        (CONTROL_SYSTEM, "gateway", "office"): NOW - 59,
+    }
+
+
+def test_the_interval_beside_each_of_them(scrape: Scrape) -> None:
+    """The rule MotcuaNoOutcome compares the two: one without the other would never, or always, fire."""
+    intervals = scrape.all("motcua_check_interval_seconds", "system", "check")
+    assert intervals.keys() >= {
+        labels[:2]
+        for labels in scrape.all("motcua_check_last_outcome_timestamp_seconds", "system", "check", "location")
+    }
+    assert intervals["igate", "search"] == 60
+    assert intervals[CONTROL_SYSTEM, "gateway"] == 30
+
+
+def test_what_left_the_catalogue_is_forgotten(tmp_path: Path, catalogue: Catalogue, store: Store) -> None:
+    """Else a location that was renamed would look silent for ever."""
+    store.record(
+        [
+            outcome("portal", "home", NOW - 9000, location="branch"),
+            outcome("retired", "home", NOW - DAY),
+            outcome("igate", "search", NOW - 30, Reason.HTTP_4XX),
+        ],
+        catalogue.settings,
+    )
+    fewer = load(
+        tmp_path, CATALOGUE.replace("home: {options: {path: /}}", "home: {options: {path: /}, locations: [office]}")
+    )
+    scrape = Scrape(fewer, store)
+    assert scrape.all("motcua_check_last_outcome_timestamp_seconds", "system", "location") == {
+        ("igate", "office"): NOW - 30
+    }
+    renamed = load(tmp_path, CATALOGUE.replace("igate:", "one_stop:"))
+    assert not [s for s in Scrape(renamed, store).samples if s.labels.get("system") == "igate"]
+
+
+# --- windows ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_seconds_of_a_window_and_their_ratios(scrape: Scrape) -> None:
+    # portal: good from the first second on
+    assert scrape.value("motcua_system_observed_seconds", system="portal", window="1d") == 599
+    assert scrape.value("motcua_system_availability_ratio", system="portal", window="1d") == 1
+    assert scrape.value("motcua_system_coverage_ratio", system="portal", window="1d") == pytest.approx(599 / DAY)
+    # igate: login from second 1 on, search 540 s of 600 (an inconclusive try took away one minute), down for 180
+    assert scrape.value("motcua_system_down_seconds", system="igate", window="1d") == 180
+    assert scrape.value("motcua_system_observed_seconds", system="igate", window="1d") == 539
+    assert scrape.value("motcua_system_availability_ratio", system="igate", window="30d") == pytest.approx(359 / 539)
+    assert scrape.value("motcua_system_coverage_ratio", system="igate", window="30d") == pytest.approx(539 / 30 / DAY)
+    # degraded: forms is slow from second 2 on, whenever the critical ones are up; then search itself was
+    assert scrape.value("motcua_system_degraded_seconds", system="igate", window="1d") == 358
+
+
+def test_an_outage_leaves_the_day_and_stays_in_the_month(catalogue: Catalogue, store: Store) -> None:
+    old = NOW - 3 * DAY
+    store.record(
+        [
+            *(
+                outcome("portal", "home", old + at, Reason.HTTP_5XX, location=place)
+                for at in (0, 60, 120)
+                for place in ("office", "branch")
+            ),
+            *(outcome("portal", "home", NOW - 60, location=place) for place in ("office", "branch")),
+        ],
+        catalogue.settings,
+    )
+    scrape = Scrape(catalogue, store)
+    assert scrape.value("motcua_system_down_seconds", system="portal", window="1d") == 0
+    assert scrape.value("motcua_system_down_seconds", system="portal", window="30d") == 120 + 130  # and one hold
+    assert scrape.value("motcua_system_availability_ratio", system="portal", window="1d") == 1
+
+
+def test_objectives(scrape: Scrape) -> None:
+    assert scrape.all("motcua_system_objective_ratio", "system") == {("igate",): 0.995}
+
+
+# --- counts -----------------------------------------------------------------------------------------------------------
+
+
+def test_first_tries_and_rechecks_of_a_check(scrape: Scrape) -> None:
+    assert scrape.all("motcua_check_first_tries_total", "system", "check", "result") == {
+        ("igate", "search", "ok"): 6,
+        ("igate", "search", "failed"): 3,
+        ("igate", "search", "inconclusive"): 1,
+        **{("igate", check, "ok"): 10 for check in ("login", "forms")},
+        **{("igate", check, result): 0 for check in ("login", "forms") for result in ("failed", "inconclusive")},
+        ("portal", "home", "ok"): 20,  # from two locations
+        ("portal", "home", "failed"): 0,
+        ("portal", "home", "inconclusive"): 0,
+    }
+    rechecks = scrape.all("motcua_check_rechecks_total", "system", "check")
+    assert rechecks["igate", "search"] == 2
+    assert sum(rechecks.values()) == 2
+
+
+def test_failures_are_first_tries_that_failed(scrape: Scrape) -> None:
+    """Neither slow ones, which are good, nor those that say nothing of the system."""
+    assert scrape.all("motcua_system_failures_total", "system", "step", "reason") == {
+        ("igate", "request", "http_5xx"): 2,
+        ("igate", "request", "read_timeout"): 1,
+    }
+    failed = sum(scrape.all("motcua_system_failures_total", "system", "step", "reason").values())
+    results = scrape.all("motcua_check_first_tries_total", "system", "check", "result")
+    assert failed == sum(count for (*_, result), count in results.items() if result == "failed")
+
+
+def test_durations_of_conclusive_first_tries(scrape: Scrape) -> None:
+    buckets = scrape.all("motcua_system_try_duration_seconds_bucket", "system", "le")
+    igate = {float(limit): count for (system, limit), count in buckets.items() if system == "igate"}
+    # login 10 and search 5 + 3 of 0.2 s, forms 10 of 3 s, search 1 of 7 s; the inconclusive one is not there
+    assert igate == {0.05: 0, 0.1: 0, 0.25: 18, 0.5: 18, 1: 18, 2.5: 18, 5: 28, 10: 29, float("inf"): 29}
+    assert scrape.value("motcua_system_try_duration_seconds_count", system="igate") == 29
+    total = scrape.value("motcua_system_try_duration_seconds_sum", system="igate")
+    assert total is not None
+    assert total == pytest.approx(18 * 0.2 + 10 * 3 + 7)
+    phases = scrape.all("motcua_system_phase_seconds_total", "system", "phase")
+    assert [phases["igate", phase] for phase in ("dns", "connect", "tls", "wait", "transfer")] == pytest.approx(
+        [0.29, 0.58, 0.87, total - 2.9, 1.16]
+    )
+
+
+def test_the_watcher_itself(scrape: Scrape) -> None:
+    assert scrape.all("motcua_outcomes_total", "verdict") == {
+        ("up",): 45, ("degraded",): 11, ("down",): 5, ("inconclusive",): 1,
+    }  # fmt: skip
+    assert scrape.all("motcua_slots_skipped_total", "location", "cause") == {
+        ("office", "overrun"): 2, ("office", "late"): 3, ("office", "capacity"): 4, ("office", "unknown_check"): 5,
+        ("branch", "overrun"): 0, ("branch", "late"): 0, ("branch", "capacity"): 0, ("branch", "unknown_check"): 0,
+    }  # fmt: skip
+    for name, expected in (
+        ("motcua_outcomes_dropped_total", (6, 0)),
+        ("motcua_engine_errors_total", (7, 0)),
+        ("motcua_batches_skewed_total", (0, 8)),
+    ):
+        assert scrape.all(name, "location") == dict(zip([("office",), ("branch",)], expected, strict=True))
+    assert list(scrape.all("motcua_build_info", "version")) == [(__version__,)]
+
+
+def test_lateness_is_cumulative(scrape: Scrape) -> None:
+    buckets = scrape.all("motcua_start_lateness_seconds_bucket", "location", "le")
+    office = {float(limit): count for (place, limit), count in buckets.items() if place == "office"}
+    assert office == {
+        limit: 5 if limit < 0.05 else 7 for limit in LATENESS_BUCKETS
+    } | {float("inf"): 8}  # fmt: skip
+    assert scrape.value("motcua_start_lateness_seconds_sum", location="office") == pytest.approx(0.0615)
+
+
+def test_a_second_record_of_one_identity_is_a_conflict(catalogue: Catalogue, store: Store) -> None:
+    one = outcome("igate", "search", NOW - 60)
+    other = outcome("igate", "search", NOW - 59.5, Reason.HTTP_5XX, late=0.5)
+    assert one.due_at == other.due_at
+    store.record([one], catalogue.settings)
+    store.record([one, other], catalogue.settings)
+    scrape = Scrape(catalogue, store)
+    assert scrape.value("motcua_conflicts_total") == 1
+    assert scrape.value("motcua_outcomes_total", verdict="down") == 0
+
+
+def test_the_catalogue_in_force(scrape: Scrape, catalogue: Catalogue) -> None:
+    assert scrape.all("motcua_catalogue_info", "hash", "simulated") == {(catalogue.hash, "true"): 1}
+
+
+def test_counters_survive_another_store_object(tmp_path: Path, catalogue: Catalogue, scrape: Scrape) -> None:
+    with store_in(tmp_path) as reopened:
+        again = Scrape(catalogue, reopened)
+    assert again.samples == scrape.samples
+
+
+def test_a_scrape_costs_no_more_with_more_outcomes(catalogue: Catalogue, store: Store) -> None:
+    """It reads lines, boundaries and counts; the table of outcomes could be gone."""
+    store.record(series_of_a_day(), catalogue.settings)
+    before = Scrape(catalogue, store).text
+    from sqlalchemy import text
+
+    with store._database.writing() as connection:
+        connection.execute(text("DELETE FROM outcomes"))
+    assert Scrape(catalogue, store).text == before
+
+
+def test_an_order_of_arrival_does_not_show(tmp_path: Path, catalogue: Catalogue) -> None:
+    texts = set()
+    for number, order in enumerate(itertools.islice(_orders(series_of_a_day()), 3)):
+        folder = tmp_path / str(number)
+        with store_in(folder) as store:
+            for one in order:
+                store.record([one], catalogue.settings)
+            texts.add("\n".join(sorted(Scrape(catalogue, store).text.splitlines())))
+    assert len(texts) == 1
+
+
+def _orders(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
+    yield outcomes
+    yield outcomes[::-1]
+    yield [*outcomes[1::2], *outcomes[::2]]
