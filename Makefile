@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-fast test-live test-deps lint format lock bench clean
+.PHONY: help setup run test test-fast test-live test-deps lint format lock bench soak clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,9 @@ lock: $(VENV)/.dev ## Renew requirements/*.txt after a change in pyproject.toml 
 
 bench: $(VENV)/.dev ## Measure checks per second, lateness and CPU on this machine
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.dev ## Ten minutes of faults that come and go; every interval must match the fault log
+	$(BIN)/python -m tests.soak
 
 clean: ## Remove .venv, caches and builds; data/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

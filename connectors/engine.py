@@ -70,6 +70,7 @@ LATEST = 5.0  # seconds after its instant at which a slot is dropped
 CONTROL_FRESH = 2.0  # seconds for which one answer of the control targets serves all
 TOKEN_TTL = 300.0  # where a system does not say
 TOKEN_MARGIN = 30.0
+OWNER_FIRST = 0.05  # seconds by which who waits for a login outlasts it, so that of equal deadlines its reason speaks
 GRID_FROM = 200  # slots waiting above which starts are gathered: fewer turns of the loop, a third of its cost
 GRID = 0.008  # seconds
 STARTS_AT_ONCE = 16  # more in one turn of the loop falsify each other's latency
@@ -81,6 +82,8 @@ KEPT_WHILE_BROKER_IS_DOWN = 200_000  # outcomes
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LATENESS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _LATENESS_NAMES = tuple(f"start_lateness_le_{limit}" for limit in (*LATENESS_BUCKETS, "+Inf"))
+
+NOTHING = Phases()
 
 Publish = Callable[[Sequence[Outcome], Mapping[str, int]], None]
 
@@ -316,7 +319,7 @@ class Engine:
         elif tokens.owner is not None:
             run.step, run.waited_from = None, time.monotonic()
             tokens.waiting.append((run, run.attempt))
-            self._at(run.deadline, partial(self._expire, run, run.attempt))
+            self._at(run.deadline + OWNER_FIRST, partial(self._expire, run, run.attempt))
         else:
             tokens.owner, run.dialogue, run.logging_in = run, login, True
             self._send(run, next(login))
@@ -337,7 +340,7 @@ class Engine:
 
     def _send(self, run: _Run, step: Step) -> None:
         request = step.request
-        run.step, run.hops, run.spent = step, 0, Phases()
+        run.step, run.hops, run.spent = step, 0, NOTHING
         self._request(run, request)
 
     def _request(self, run: _Run, request: Request) -> None:
@@ -378,7 +381,7 @@ class Engine:
         """What the reply means: a redirect to follow, a login to renew, a finding, or the next step."""
         step = run.step
         assert step is not None
-        run.spent = _sum(run.spent, end.phases)
+        run.spent = end.phases if run.spent is NOTHING else _sum(run.spent, end.phases)
         finding = Finding(reason_of(end.seen), end.seen.text) if end.seen else None
         if finding is None and step.follow and end.reply.status in REDIRECTS and "location" in end.reply.headers:
             followed = _follow(step, run.hops, end.reply)
@@ -431,7 +434,7 @@ class Engine:
                 self._protect(other, partial(self._run, other, auth))
         self._run(run, auth)
 
-    def _fail(self, run: _Run, step: str, finding: Finding, phases: Phases = Phases(), end: _End | None = None) -> None:
+    def _fail(self, run: _Run, step: str, finding: Finding, phases: Phases = NOTHING, end: _End | None = None) -> None:
         status = end.reply.status if end else 0
         exchange = self._exchange(run, end, finding)
         result = StepResult(step, verdict_of(finding.reason), finding.reason, phases, status, exchange)
@@ -533,7 +536,7 @@ class _Run:
         self.request: Request | None = None
         self.auth: Auth | None = None
         self.planned: tuple[str, ...] = ()
-        self.spent = Phases()  # of the step under way, over its redirects
+        self.spent = NOTHING  # of the step under way, over its redirects
         self.hops = 0
         self.sent = self.waited_from = 0.0
         self.resolving = self.transferring = self.logging_in = self.renewed = False
@@ -564,12 +567,15 @@ class _Run:
             slowest = max(self.results, key=lambda result: result.seconds)
             at = self.results.index(slowest)
             self.results[at] = replace(slowest, verdict=Verdict.DEGRADED, reason=reason)
-        seen = {result.name for result in self.results}
-        skipped = [StepResult(name, None) for name in self.planned if name not in seen]
+        skipped = self._skipped() if reason else ()
         return Outcome(
             self.check.system, self.check.check, location, self.slot.due_at, self.number, self.started_at, seconds,
             verdict_of(reason), reason, (*self.results, *skipped),
         )  # fmt: skip
+
+    def _skipped(self) -> list[StepResult]:
+        seen = {result.name for result in self.results}
+        return [StepResult(name, None) for name in self.planned if name not in seen]
 
     def again(self, verdict: Verdict) -> float | None:
         """When a try that contradicts the known state is repeated; None once it is confirmed, refuted or cut."""
@@ -654,7 +660,7 @@ class _Transfer:
     """One libcurl handle and what it has received; used again for the next request by the same route."""
 
     __slots__ = (
-        "body", "easy", "ended", "head", "head_ended", "head_size", "heard", "https", "over_cap", "route", "size",
+        "body", "easy", "encoding", "ended", "head", "heard", "https", "method", "over_cap", "pinned", "route", "size",
         "url",
     )  # fmt: skip
 
@@ -674,7 +680,12 @@ class _Transfer:
         ):
             if path:
                 easy.setopt(option, path)
-        easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
+        self.method = self.encoding = ""
+        self.pinned = False
+        self.head: list[bytes] = []
+        self.body: list[bytes] = []
+        # Lines of the head go into a list without a call of ours; libcurl itself stops at 300 KB.
+        easy.setopt(pycurl.HEADERFUNCTION, self.head.append)
         easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
         easy.setopt(pycurl.SOCKOPTFUNCTION, lambda fd, _purpose: opened(self, fd))
 
@@ -686,45 +697,45 @@ class _Transfer:
         seconds: float,
         ended: Callable[[_End], None],
     ) -> None:
+        """Sets what this request needs, as far as the one before did not."""
         easy = self.easy
         self.url, self.ended, self.https = request.url, ended, request.url[:6].lower() == "https:"
-        self.head: list[bytes] = []
-        self.body: list[bytes] = []
-        self.head_size = self.size = 0
-        self.over_cap = self.heard = self.head_ended = False
-        headers = [f"{name}: {value}" for name, value in request.headers]
+        self.head.clear()
+        self.body.clear()
+        self.size = 0
+        self.over_cap = self.heard = False
         easy.setopt(pycurl.URL, _ascii(request.url))
-        if request.method == "POST":
-            easy.setopt(pycurl.POST, 1)
-            easy.setopt(pycurl.POSTFIELDS, request.body or b"")
-        else:
-            easy.setopt(pycurl.HTTPGET, 1)
-            easy.setopt(pycurl.NOBODY, request.method == "HEAD")
-        easy.setopt(pycurl.MAXFILESIZE_LARGE, 0 if request.method == "HEAD" else BODY_CAP)  # 0: any
         easy.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
+        if request.method != self.method:
+            self._set_method(request.method)
+        if request.method == "POST":
+            easy.setopt(pycurl.POSTFIELDS, request.body or b"")
+        headers = [f"{name}: {value}" for name, value in request.headers]
         if encoding == "identity":
             headers.append("Accept-Encoding: identity")  # by hand: told of an encoding, libcurl would also undo others
-            easy.unsetopt(pycurl.ENCODING)
-        else:
-            easy.setopt(pycurl.ENCODING, encoding)
-        for option, values in (
-            (pycurl.HTTPHEADER, headers),
-            (pycurl.RESOLVE, [_pin(self.route.proxy or request.url, addresses)] if addresses else []),
-        ):
-            easy.unsetopt(option)  # to pycurl an empty list means: as before, with the secrets of the last request
-            if values:
-                easy.setopt(option, values)
+        if encoding != self.encoding:
+            self._set(pycurl.ENCODING, None if encoding == "identity" else encoding)
+            self.encoding = encoding
+        self._set(pycurl.HTTPHEADER, headers)
+        if addresses or self.pinned:
+            self._set(pycurl.RESOLVE, [_pin(self.route.proxy or request.url, addresses)] if addresses else [])
+            self.pinned = bool(addresses)
 
-    def _on_header(self, line: bytes) -> int | None:
-        self.head_size += len(line)
-        if self.head_size > HEADER_CAP:
-            self.over_cap = True
-            return -1
-        if line.startswith(b"HTTP/"):
-            self.head, self.head_ended = [], False  # a 1xx reply's or a proxy's is followed by the one that counts
-        self.head_ended = self.head_ended or not line.strip()
-        self.head.append(line)
-        return None
+    def _set(self, option: int, value: str | list[str] | None) -> None:
+        """Sets or clears: to pycurl an empty list means "as before", with the secrets of the last request."""
+        if value:
+            self.easy.setopt(option, value)
+        else:
+            self.easy.unsetopt(option)
+
+    def _set_method(self, method: str) -> None:
+        self.method = method
+        if method == "POST":
+            self.easy.setopt(pycurl.POST, 1)
+        else:
+            self.easy.setopt(pycurl.HTTPGET, 1)
+            self.easy.setopt(pycurl.NOBODY, method == "HEAD")
+        self.easy.setopt(pycurl.MAXFILESIZE_LARGE, 0 if method == "HEAD" else BODY_CAP)  # 0: any
 
     def _on_body(self, chunk: bytes) -> int | None:
         self.size += len(chunk)
@@ -736,20 +747,25 @@ class _Transfer:
 
     def end(self, code: int, text: str) -> _End:
         info = self.easy.getinfo
-        if not code and not self.head_ended:
+        head, head_ended = _last_head(self.head)
+        head_size = sum(map(len, self.head))
+        if not code and not head_ended:
             code, text = pycurl.E_PARTIAL_FILE, "the headers end early"  # to libcurl a good reply
+        if head_size > HEADER_CAP:
+            code, text, head = pycurl.E_FILESIZE_EXCEEDED, "the headers are too large", ()
         connect, tls = info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME) if self.https else 0.0
         seen = None
         if code:
             # libcurl tells of whole lines only; on a plain connection we have seen more.
-            bytes_in = self.head_size + self.size or int(self.heard and not self.https)
+            bytes_in = head_size + self.size or int(self.heard and not self.https)
             seen = Seen(
                 code, _plain(text), info(pycurl.OS_ERRNO), self.https, connect > 0, tls > 0, bytes_in, self.over_cap,
                 info(pycurl.SSL_VERIFYRESULT), self.route.proxy is not None,
             )  # fmt: skip
         phases = _phases(connect, tls, info(pycurl.STARTTRANSFER_TIME), info(pycurl.TOTAL_TIME), self.https)
-        reply = Reply(info(pycurl.RESPONSE_CODE), _headers(self.head), b"".join(self.body), self.url)
-        self.body, self.head = [], []
+        reply = Reply(info(pycurl.RESPONSE_CODE), _headers(head), b"".join(self.body), self.url)
+        self.body.clear()
+        self.head.clear()
         return _End(reply, phases, seen, info(pycurl.PRIMARY_IP) or "")
 
 
@@ -768,6 +784,9 @@ _BASE: tuple[tuple[int, Any], ...] = (
 )
 
 
+_MAY_BE_CLOSED = contextlib.suppress(OSError)
+
+
 class _Wire:
     """libcurl's multi handle on epoll. Never select(): it spins once a descriptor reaches 1024."""
 
@@ -776,10 +795,10 @@ class _Wire:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, 1)
+        self._run_all = getattr(self._multi, "socket_all", None)
         self._epoll = select.epoll()
         self._epoll.register(wakefd, select.EPOLLIN)
         self._wakefd = wakefd
-        self._watched: set[int] = set()
         self._opened: dict[int, _Transfer] = {}  # whose socket it is
         self._timer: float | None = None
         self._idle: dict[Route, list[_Transfer]] = {}
@@ -808,7 +827,7 @@ class _Wire:
         ready = self._epoll.poll(wait, 512)
         # Each call of libcurl gives up the interpreter and has to get it back; while the recorder works, that costs a
         # millisecond. So few transfers with much to do are run in one call, many of which few are ready one by one.
-        all_at_once = len(ready) > 1 and len(self._flying) <= 32 * len(ready)
+        all_at_once = self._run_all is not None and len(ready) > 1 and len(self._flying) <= 32 * len(ready)
         for fd, events in ready:
             if fd == self._wakefd:
                 with contextlib.suppress(BlockingIOError):
@@ -822,8 +841,8 @@ class _Wire:
                 pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0
             )
             self._multi.socket_action(fd, mask | (pycurl.CSELECT_ERR if events & select.EPOLLERR else 0))
-        if all_at_once:
-            self._multi.socket_all()
+        if all_at_once and self._run_all is not None:
+            self._run_all()
         if self._timer is not None and self._timer <= time.monotonic():
             self._timer = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -849,17 +868,11 @@ class _Wire:
 
     def _on_socket(self, what: int, fd: int, multi: Any, data: Any) -> None:
         if what == pycurl.POLL_REMOVE:
-            self._watched.discard(fd)
             self._opened.pop(fd, None)
-            with contextlib.suppress(OSError):  # libcurl may have closed it, which removes it too
+            with _MAY_BE_CLOSED:  # by libcurl, which removes it from epoll too
                 self._epoll.unregister(fd)
             return
         events = (select.EPOLLIN if what & pycurl.POLL_IN else 0) | (select.EPOLLOUT if what & pycurl.POLL_OUT else 0)
-        if fd in self._watched:
-            with contextlib.suppress(FileNotFoundError):  # the number was closed and given out again
-                self._epoll.modify(fd, events)
-                return
-        self._watched.add(fd)
         try:
             self._epoll.register(fd, events)
         except FileExistsError:
@@ -1036,6 +1049,16 @@ def _sum(one: Phases, other: Phases) -> Phases:
         one.dns + other.dns, one.connect + other.connect, one.tls + other.tls,
         one.wait + other.wait, one.transfer + other.transfer,
     )  # fmt: skip
+
+
+def _last_head(lines: Sequence[bytes]) -> tuple[Sequence[bytes], bool]:
+    """The head that counts, after those of 1xx replies and of a proxy, and whether its end was seen; no trailers."""
+    starts = [at for at, line in enumerate(lines) if line.startswith(b"HTTP/")]
+    head = lines[starts[-1] :] if starts else lines
+    for at, line in enumerate(head):
+        if not line.strip():
+            return head[:at], True
+    return head, False
 
 
 def _headers(lines: Sequence[bytes]) -> dict[str, str]:

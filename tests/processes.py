@@ -134,12 +134,15 @@ def motcua(*words: str | Path, folder: Path, env: Mapping[str, str] | None = Non
     assert "Traceback" not in process.err, process.err
 
 
-def fast_catalogue(folder: Path, *, interval: float = 2, timeout: float = 1) -> Path:
-    """The example's catalogue with every check asked so often; its addresses come from the sandbox's environment."""
+def fast_catalogue(folder: Path, *, interval: float = 2, timeout: float = 1, **but: tuple[float, float]) -> Path:
+    """The example's catalogue with every check asked so often, but a system of another (interval, timeout).
+
+    Its addresses come from the sandbox's environment.
+    """
     text = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
-    for system in text["systems"].values():
+    for name, system in text["systems"].items():
         for check in system["checks"].values():
-            check.update(interval=interval, timeout=timeout)
+            check["interval"], check["timeout"] = but.get(name, (interval, timeout))
             check.pop("latency_objective", None)
     path = folder / "fast.yaml"
     path.write_text(yaml.safe_dump(text, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -68,7 +68,7 @@ def _catalogue(province: sandbox.Sandbox) -> dict[str, Any]:
         "password": env["MOTCUA_SANDBOX_PASSWORD"],
     }
     home = {"path": "/", "text_present": ["Cổng Dịch vụ công quốc gia"]}
-    category = {"path": "/dmdc/Category/magioitinh", "json": [{"path": "0", "type": "object"}]}
+    category = {"path": "/dmdc/Category/magioitinh", "json": [{"path": "0.Ma", "type": "string"}]}
     return {
         "province": {"id": "mo_phong", "name": {"vi": "Mô phỏng", "en": "Simulated"}},
         "simulated": True,

@@ -230,7 +230,7 @@ def test_it_ends_by_itself_when_its_time_is_over(tmp_path: Path, sandbox: Sandbo
 
 
 def test_a_reader_that_goes_away_ends_it_and_the_sandbox(tmp_path: Path) -> None:
-    words = ["up", "--sandbox", "--port", "0", "--data", tmp_path / "data"]
+    words: list[str | Path] = ["up", "--sandbox", "--port", "0", "--data", tmp_path / "data"]
     monitor = subprocess.Popen(
         [*processes.COMMAND, *words],
         env=processes.environment(),

@@ -11,7 +11,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+import pytest
 
 from connectors.engine import Engine, Publish
 from connectors.http import Http, HttpCheck, HttpSystem
@@ -21,9 +23,11 @@ from monitor.model import (
     Check,
     Connector,
     Finding,
+    Login,
     Outcome,
     Reply,
     Route,
+    Run,
     Settings,
     Slot,
     State,
@@ -31,6 +35,9 @@ from monitor.model import (
 )
 
 _T = TypeVar("_T")
+
+ENGINE_WARNS = pytest.mark.filterwarnings("ignore:socket_all is deprecated:DeprecationWarning")
+"""The engine means it: run one by one, transfers would wait for the interpreter each time."""
 
 
 def eventually(look: Callable[[], _T], within: float = 5.0) -> _T:
@@ -308,18 +315,29 @@ def watching(
 class Scripted:
     """A connector made of the functions it is given."""
 
-    runs: Callable[[Auth | None], Generator[Step, Reply, None]]
-    logs_in: Callable[[], Generator[Step, Reply, Auth] | None] = lambda: None
+    runs: Callable[[Auth | None], Any]
+    logs_in: Callable[[], Any] = lambda: None
     names: Callable[[], tuple[str, ...]] = lambda: ("request",)
 
-    SystemOptions = None
-    CheckOptions = None
+    SystemOptions: ClassVar = None
+    CheckOptions: ClassVar = None
 
     def steps(self) -> tuple[str, ...]:
         return self.names()
 
-    def login(self) -> Generator[Step, Reply, Auth] | None:
-        return self.logs_in()
+    def login(self) -> Login | None:
+        login: Login | None = self.logs_in()
+        return login
 
-    def run(self, auth: Auth | None) -> Generator[Step, Reply, None]:
-        return self.runs(auth)
+    def run(self, auth: Auth | None) -> Run:
+        run: Run = self.runs(auth)
+        return run
+
+
+def asking(*steps: Any) -> Scripted:
+    """A connector that asks these steps, one after another, and needs no login."""
+
+    def run(_auth: Auth | None) -> Iterator[Any]:
+        yield from (step for step in steps)  # a generator, for a tuple takes no replies
+
+    return Scripted(run, names=lambda: tuple(getattr(step, "name", "request") for step in steps) or ("request",))

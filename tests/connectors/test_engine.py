@@ -30,9 +30,11 @@ from monitor.model import (
     Verdict,
 )
 from tests.connectors.harness import (
+    ENGINE_WARNS,
     Asked,
     Scripted,
     Server,
+    asking,
     check,
     control,
     eventually,
@@ -43,6 +45,8 @@ from tests.connectors.harness import (
     serving,
     watching,
 )
+
+pytestmark = ENGINE_WARNS
 
 UP, DOWN, INCONCLUSIVE = Verdict.UP, Verdict.DOWN, Verdict.INCONCLUSIVE
 GOOD, BAD, TOO_OFTEN = http(), http(status=500), http(status=429)
@@ -361,9 +365,9 @@ def test_all_failures_share_one_answer_of_the_controls(bad: Server) -> None:
     checks = [page(bad.url, f"muc_{n}", spacing=0.05) for n in range(10)]
     with serving(slowly(0.1)) as target, watching(*checks, controls=[control(target.url)]) as watch:
         watch.submit(*(watch.slot(c, after=0.02 * n) for n, c in enumerate(checks)))
-        outcomes = eventually(lambda: len(watch.outcomes) >= 31 and watch.outcomes)
+        eventually(lambda: len(watch.outcomes) >= 31)
         assert len(target.asked) == 1
-    assert Counter(o.verdict for o in outcomes if o.system != "_control") == {DOWN: 30}
+    assert Counter(o.verdict for o in watch.outcomes if o.system != "_control") == {DOWN: 30}
 
 
 def test_an_answer_of_the_controls_serves_for_two_seconds(bad: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,9 +424,6 @@ def wherever(url: str) -> dict[str, Scripted]:
         yield read
         broken()
 
-    def steps(step: Any) -> Callable[..., Any]:
-        return lambda *_: (part for part in [step])
-
     def no_auth() -> Any:
         yield read
 
@@ -435,19 +436,19 @@ def wherever(url: str) -> dict[str, Scripted]:
         "login": Scripted(run, broken),
         "the login's first step": Scripted(run, fails_at_once),
         "the login's second": Scripted(run, fails_later),
-        "a login without steps": Scripted(run, lambda: (part for part in [])),
+        "a login without steps": Scripted(run, lambda: asking().run(None)),
         "a login that gives nothing": Scripted(run, no_auth),
         "run": Scripted(broken),
         "run after a login": Scripted(broken, login),
         "the first step": Scripted(fails_at_once),
         "after the first reply": Scripted(fails_later),
-        "a rule": Scripted(steps(Step("request", Request(url), (broken,)))),
-        "relogin_on": Scripted(steps(Step("request", Request(url), relogin_on=broken)), login),
-        "what is no step": Scripted(steps(7)),
-        "no step at all": Scripted(lambda _auth: (part for part in [])),
-        "an address that is none": Scripted(steps(Step("request", Request("http://[")))),
-        "another scheme": Scripted(steps(Step("request", Request("gopher://127.0.0.1/")))),
-        "a header that is no ASCII": Scripted(steps(Step("request", Request(url, headers=(("X", f"ị{SECRET}"),))))),
+        "a rule": asking(Step("request", Request(url), (broken,))),
+        "relogin_on": Scripted(asking(Step("request", Request(url), relogin_on=broken)).run, login),
+        "what is no step": asking(7),
+        "no step at all": asking(),
+        "an address that is none": asking(Step("request", Request("http://["))),
+        "another scheme": asking(Step("request", Request("gopher://127.0.0.1/"))),
+        "a header that is no ASCII": asking(Step("request", Request(url, headers=(("X", f"ị{SECRET}"),)))),
     }
 
 

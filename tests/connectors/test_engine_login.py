@@ -16,6 +16,7 @@ from connectors.engine import _Tokens, ask_once
 from connectors.igate import IGate, IGateCheck, IGateSystem
 from monitor.model import Auth, Check, Outcome, Reason, State, Verdict
 from tests.connectors.harness import (
+    ENGINE_WARNS,
     Answer,
     Asked,
     Server,
@@ -28,6 +29,8 @@ from tests.connectors.harness import (
     serving,
     watching,
 )
+
+pytestmark = ENGINE_WARNS
 
 UP, DOWN, INCONCLUSIVE = Verdict.UP, Verdict.DOWN, Verdict.INCONCLUSIVE
 LIST = http({"content": []})

@@ -24,10 +24,11 @@ from connectors.engine import BODY_CAP, HEADER_CAP
 from connectors.http import Http, HttpCheck, HttpSystem
 from monitor.model import Check, Outcome, Reason, Request, Route, Step, StepResult, Verdict
 from tests.connectors.harness import (
+    ENGINE_WARNS,
     Answer,
     Asked,
-    Scripted,
     Server,
+    asking,
     check,
     http,
     in_turn,
@@ -36,6 +37,8 @@ from tests.connectors.harness import (
     serving,
     watching,
 )
+
+pytestmark = ENGINE_WARNS
 
 UP, DOWN, INCONCLUSIVE = Verdict.UP, Verdict.DOWN, Verdict.INCONCLUSIVE
 TLS = Path(__file__).parent / "tls"
@@ -239,8 +242,7 @@ def test_the_objective_is_for_the_whole_try_and_names_the_slowest_step() -> None
 
     with serving(answer) as server:
         steps = [Step(name, Request(f"{server.url}/{name}")) for name in "abc"]
-        connector = Scripted(lambda _auth: (step for step in steps), names=lambda: ("a", "b", "c"))
-        outcome = asked_once(check(connector, objective=0.4))
+        outcome = asked_once(check(asking(*steps), objective=0.4))
     assert (outcome.verdict, outcome.failed_step) == (Verdict.DEGRADED, "b")
     assert [s.verdict for s in outcome.steps] == [UP, Verdict.DEGRADED, UP]
 
@@ -261,8 +263,7 @@ def test_all_steps_have_one_deadline_together() -> None:
 
     with serving(answer) as server:
         steps = [Step(name, Request(server.url)) for name in "abcde"]
-        connector = Scripted(lambda _auth: (step for step in steps), names=lambda: tuple("abcde"))
-        outcome = asked_once(check(connector, timeout=0.8))
+        outcome = asked_once(check(asking(*steps), timeout=0.8))
     assert [s.verdict for s in outcome.steps] == [UP, UP, DOWN, None, None]
     assert 0.75 < outcome.seconds < 1.1
 
@@ -544,14 +545,14 @@ def test_no_encoding_is_asked_for_and_one_that_comes_all_the_same_is_bad() -> No
 def test_where_an_encoding_is_what_is_tested_it_is_undone(body: bytes, expected: Reason | None) -> None:
     with serving(http(body, content_encoding="gzip")) as server:
         step = Step("request", Request(server.url), (expect.text_present("Cổng"),), encoding="gzip")
-        outcome = asked_once(check(Scripted(lambda _auth: (s for s in [step]))))
+        outcome = asked_once(check(asking(step)))
         assert server.asked[0].headers["accept-encoding"] == "gzip"
     assert outcome.reason is expected
 
 
 def test_the_encoding_of_one_step_is_not_that_of_the_next(good: Server) -> None:
     steps = [Step("a", Request(good.url), encoding="gzip"), Step("b", Request(good.url))]
-    assert asked_once(check(Scripted(lambda _auth: (s for s in steps)))).verdict is UP
+    assert asked_once(check(asking(*steps))).verdict is UP
     assert [asked.headers["accept-encoding"] for asked in good.asked] == ["gzip", "identity"]
 
 

@@ -180,7 +180,7 @@ def test_a_text_that_is_no_outcomes_is_refused(text: str) -> None:
 def test_whatever_json_comes_it_is_a_value_or_a_wire_error(document: Any) -> None:
     for load in (load_batch, load_outcomes, import_line):
         with contextlib.suppress(WireError):
-            load(json.dumps(document))  # type: ignore[operator]
+            load(json.dumps(document))
 
 
 # --- export ---
