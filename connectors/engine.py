@@ -580,7 +580,7 @@ class _Run:
     def again(self, verdict: Verdict) -> float | None:
         """When a try that contradicts the known state is repeated; None once it is confirmed, refuted or cut."""
         settings, was_down = self.check.settings, self.slot.state is State.DOWN
-        if self.asked or verdict is Verdict.INCONCLUSIVE or (verdict is Verdict.DOWN) is was_down:
+        if verdict is Verdict.INCONCLUSIVE or (verdict is Verdict.DOWN) is was_down:
             return None
         if verdict is Verdict.DOWN:
             self.bad += 1

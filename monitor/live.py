@@ -60,7 +60,7 @@ class Screen:
 
     @staticmethod
     def _repeat(show: Callable[[], None], stop: threading.Event, end: float) -> None:
-        """Once a second; with thousands of checks less often, so that looking costs half a percent of a core at most."""
+        """Once a second; with thousands of checks less often, so that looking costs 0.5 % of a core at most."""
         pause = PAUSE
         while not stop.wait(min(pause, max(0.0, end - time.monotonic()))) and time.monotonic() < end:
             began = time.thread_time()

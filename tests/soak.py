@@ -172,4 +172,5 @@ def _report(system: str, fault: Fault, outage: Interval | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(float(a) for a in sys.argv[1:2]), *(int(a) for a in sys.argv[2:3])))
+    given = sys.argv[1:]
+    sys.exit(main(float(given[0]) if given else 10.0, int(given[1]) if len(given) > 1 else 1))

@@ -20,7 +20,7 @@ from tests.bench import bench_monitor, bench_store
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "judge": bench_store.bench_judge,
-    "store": bench_store.bench_store,
+    "store": lambda: bench_store.bench_store(50_000),
     "idle": bench_monitor.bench_idle,
     "load_100": lambda: bench_monitor.bench_load(100),
     "load_1000": lambda: bench_monitor.bench_load(1000),

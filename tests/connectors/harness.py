@@ -232,8 +232,8 @@ def page(url: str, name: str = "trang_chu", system: str = "cong_tinh", **options
 
 
 def control(url: str, name: str = "doi_chung", timeout: float = 1.0) -> Check:
-    """A control target, which is a check of kind http."""
-    return page(url, name, "_control", timeout=timeout)
+    """A control target, as a catalogue makes it of its URL; one that answers with an error is not good here."""
+    return page(url, name, "_control", path=url, timeout=timeout)
 
 
 class Watch:

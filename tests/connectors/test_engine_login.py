@@ -260,6 +260,30 @@ def test_when_many_get_a_401_at_once_one_login_serves_them_all(province: Provinc
     assert Counter(name for o in outcomes for name, _ in seen(o)) == {"search": 6, "token": 1}
 
 
+def test_a_401_that_comes_after_the_renewal_drops_no_new_token(province: Province) -> None:
+    """Two runs use t1; the slower one hears of its end when the other has t2 already."""
+    early, late = province.check("som", "search"), province.check("muon", "procedures")
+    renewed = threading.Event()
+
+    def read(asked: Asked) -> Answer:
+        if asked.headers["authorization"] == "Bearer t1":
+            if asked.path == "/bd/procedure":
+                renewed.wait(5)
+            return http(status=401)
+        renewed.set()
+        return LIST
+
+    with watching(early, late) as watch:
+        watch.ask(early)
+        province.read = read
+        watch.run(early, late)
+        outcomes = watch.wait(3)[1:]
+    assert [(o.check, o.verdict) for o in outcomes] == [("som", UP), ("muon", UP)]
+    assert sorted(province.asked[2:]) == [
+        *("procedures(t1)", "procedures(t2)", "search(t1)", "search(t2)", "token"),
+    ]
+
+
 def test_a_403_asks_for_no_login(province: Province) -> None:
     province.read = lambda _asked: http(status=403)
     of = province.check(steps="search")

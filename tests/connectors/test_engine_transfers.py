@@ -550,10 +550,25 @@ def test_where_an_encoding_is_what_is_tested_it_is_undone(body: bytes, expected:
     assert outcome.reason is expected
 
 
-def test_the_encoding_of_one_step_is_not_that_of_the_next(good: Server) -> None:
-    steps = [Step("a", Request(good.url), encoding="gzip"), Step("b", Request(good.url))]
-    assert asked_once(check(asking(*steps))).verdict is UP
-    assert [asked.headers["accept-encoding"] for asked in good.asked] == ["gzip", "identity"]
+def test_nothing_of_one_step_stays_for_the_next() -> None:
+    """Handles are used again: neither the headers nor the encoding of the request before may go with the next one."""
+    with serving(http()) as server:
+        secret = Request(server.url, headers=(("X-Api-Key", "khoa"),))
+        steps = [
+            Step("a", secret),
+            Step("b", Request(server.url), encoding="gzip"),  # has no header of its own
+            Step("c", Request(server.url)),
+        ]
+        assert asked_once(check(asking(*steps))).verdict is UP
+    assert [asked.headers.get("x-api-key") for asked in server.asked] == ["khoa", None, None]
+    assert [asked.headers["accept-encoding"] for asked in server.asked] == ["identity", "gzip", "identity"]
+
+
+def test_what_was_unpacked_in_one_step_is_not_in_the_next() -> None:
+    bomb = http(gzip.compress(b"\0" * (BODY_CAP + 1)), content_encoding="gzip")
+    with serving(in_turn(http(), bomb)) as server:
+        steps = [Step("a", Request(server.url), encoding="gzip"), Step("b", Request(server.url))]
+        assert asked_once(check(asking(*steps))).reason is Reason.BAD_ENCODING, "too_large, had it been unpacked"
 
 
 # --- what is sent ---
@@ -571,15 +586,28 @@ def test_what_is_sent(good: Server) -> None:
     }
 
 
-def test_each_run_makes_a_connection_of_its_own() -> None:
+def test_each_run_makes_a_connection_of_its_own_and_leaves_none_open() -> None:
     """Also where the server would keep it: each run proves that one can connect."""
-    keep = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok"
-    with serving(keep) as server:
-        of = page(server.url)
+    left: list[bool] = []
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(3):
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(5)
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok")
+                left.append(connection.recv(65_536) == b"")  # neither a second request nor silence
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        of = page(f"http://127.0.0.1:{listener.getsockname()[1]}")
         with watching(of) as watch:
             assert [watch.ask(of).verdict for _ in range(3)] == [UP] * 3
+            thread.join(5)
+            assert left == [True] * 3
             assert all(o.steps[0].phases.connect > 0 for o in watch.wait(3))
-    assert len(server.asked) == 3
 
 
 def test_cookies_are_not_kept() -> None:

@@ -223,7 +223,7 @@ def test_an_outage_of_a_system_and_outages_of_our_own_servers(stack: Stack) -> N
     assert stack.all_live()
     now = time.time()
     with stack.store() as store:
-        timelines = store.timelines(int(killed) - 3, int(now) + 1, now + 1)  # the second that is now included
+        timelines = store.timelines(int(killed), int(now) + 1, now + 1)  # the second that is now included
     line = timelines["igate", "one_stop", LOCATION]
     assert [i.state for i in line] == [State.UP, State.NO_DATA, State.UP], line
     assert killed < line[1].start <= killed + HOLD + 1

@@ -28,8 +28,10 @@ from monitor.model import Reason
 from monitor.store import Store
 from monitor.words import SIMULATED
 from tests import processes
+from tests.connectors.harness import ENGINE_WARNS
 from tests.monitor.province import CATALOGUE, NOW, TODAY, load, outcome, series_of_a_day, store_in
 
+pytestmark = ENGINE_WARNS
 EXAMPLE = processes.EXAMPLE
 NOBODY = "http://127.0.0.1:9"  # the port of `discard`: nobody listens there
 BAD_CATALOGUES = sorted((Path(__file__).parent / "catalogue_bad").glob("*.yaml"))
