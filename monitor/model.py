@@ -252,7 +252,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What may be shown of one request and its reply: no secret, no personal data, no body unless the step is public."""
+    """What may be shown of a request and its reply: no secret, no personal data, no body unless the step is public."""
 
     request: str  # "GET https://host/path?size=1&code=***"
     status: int = 0  # 0: no reply
