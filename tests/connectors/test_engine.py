@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import warnings
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from monitor.model import (
     Check,
     Outcome,
     Reason,
+    Reply,
     Request,
     Settings,
     Slot,
@@ -720,6 +722,21 @@ def test_nothing_is_left_of_an_engine_that_has_stopped(good: Server) -> None:
     for _ in range(10):
         use()
     assert eventually(lambda: left() == before, within=3)
+
+
+def test_no_reply_outlives_its_try(good: Server) -> None:
+    """Handles and timers are kept; what was read by them must not be: it may be a megabyte, or personal."""
+    replies: list[weakref.ref[Reply]] = []
+
+    def remember(reply: Reply) -> None:
+        replies.append(weakref.ref(reply))
+
+    url = f"http://cong.invalid:{good.port}"
+    of = check(asking(*(Step(name, Request(url), (remember,)) for name in "abc")), timeout=30)
+    with watching(of, lookup=lambda _host: ["127.0.0.1"]) as watch:
+        assert watch.ask(of).verdict is UP
+        eventually(lambda: gc.collect() >= 0 and not any(reply() for reply in replies))
+        assert len(replies) == 3
 
 
 # --- one question ---

@@ -145,10 +145,10 @@ def test_a_bug_in_one_message_stops_nothing(app: Celery, received: Received, cap
 
     received.obey = fail
     send_outcomes(app, OUTCOMES[:1], {})
-    send_outcomes(app, OUTCOMES[1:], {})
-    assert received.records.get(timeout=10) == (OUTCOMES[1:], {})
     # So that "no traceback" above means something: this is where one would be.
     eventually(lambda: any(record.exc_info for record in caplog.records), within=10)
+    send_outcomes(app, OUTCOMES[1:], {})
+    assert received.records.get(timeout=10) == (OUTCOMES[1:], {})
 
 
 def test_what_could_not_be_recorded_goes_back_to_the_broker(app: Celery, received: Received) -> None:
