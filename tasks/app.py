@@ -25,6 +25,7 @@ from tasks.record import record
 
 POLL_EXPIRES = 60  # seconds; the engine's own rule (5 s after a slot's instant) is the one that counts
 RECORD = "record"
+START_LIMIT = 20  # seconds; a fraction of one is usual
 
 BrokerErrors: tuple[type[Exception], ...] = (KombuError, OSError)
 
@@ -118,11 +119,21 @@ class EmbeddedWorker:
 
     def __init__(self, app: Celery, queues: Sequence[str], threads: int) -> None:
         _prepare(app)
-        self._worker = app.WorkController(pool="threads", concurrency=threads, queues=list(queues), **_PLAIN)
+        self._ready = threading.Event()
+        self._worker = app.WorkController(
+            pool="threads",
+            concurrency=threads,
+            queues=list(queues),
+            ready_callback=lambda _consumer: self._ready.set(),
+            **_PLAIN,
+        )
         self._thread = threading.Thread(target=self._worker.start, name="celery", daemon=True)
 
     def start(self) -> None:
+        """Returns when it takes messages: an app completes itself at its first use, which two threads must not make."""
         self._thread.start()
+        if not self._ready.wait(START_LIMIT):
+            raise RuntimeError(f"Celery's worker did not start within {START_LIMIT} s")
 
     @property
     def alive(self) -> bool:
