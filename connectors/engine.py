@@ -660,8 +660,8 @@ class _Transfer:
     """One libcurl handle and what it has received; used again for the next request by the same route."""
 
     __slots__ = (
-        "body", "easy", "encoding", "ended", "head", "heard", "https", "method", "over_cap", "pinned", "route", "size",
-        "url",
+        "body", "easy", "encoding", "ended", "head", "head_size", "heard", "https", "method", "over_cap", "pinned",
+        "route", "size", "url",
     )  # fmt: skip
 
     def __init__(self, route: Route, opened: Callable[[_Transfer, int], int]) -> None:
@@ -684,8 +684,7 @@ class _Transfer:
         self.pinned = False
         self.head: list[bytes] = []
         self.body: list[bytes] = []
-        # Lines of the head go into a list without a call of ours; libcurl itself stops at 300 KB.
-        easy.setopt(pycurl.HEADERFUNCTION, self.head.append)
+        easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
         easy.setopt(pycurl.WRITEFUNCTION, self._on_body)
         easy.setopt(pycurl.SOCKOPTFUNCTION, lambda fd, _purpose: opened(self, fd))
 
@@ -702,7 +701,7 @@ class _Transfer:
         self.url, self.ended, self.https = request.url, ended, request.url[:6].lower() == "https:"
         self.head.clear()
         self.body.clear()
-        self.size = 0
+        self.head_size = self.size = 0
         self.over_cap = self.heard = False
         easy.setopt(pycurl.URL, _ascii(request.url))
         easy.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
@@ -737,6 +736,14 @@ class _Transfer:
             self.easy.setopt(pycurl.NOBODY, method == "HEAD")
         self.easy.setopt(pycurl.MAXFILESIZE_LARGE, 0 if method == "HEAD" else BODY_CAP)  # 0: any
 
+    def _on_header(self, line: bytes) -> int | None:
+        self.head_size += len(line)
+        if self.head_size > HEADER_CAP:
+            self.over_cap = True
+            return -1
+        self.head.append(line)
+        return None
+
     def _on_body(self, chunk: bytes) -> int | None:
         self.size += len(chunk)
         if self.size > BODY_CAP:
@@ -748,16 +755,13 @@ class _Transfer:
     def end(self, code: int, text: str) -> _End:
         info = self.easy.getinfo
         head, head_ended = _last_head(self.head)
-        head_size = sum(map(len, self.head))
         if not code and not head_ended:
             code, text = pycurl.E_PARTIAL_FILE, "the headers end early"  # to libcurl a good reply
-        if head_size > HEADER_CAP:
-            code, text, head = pycurl.E_FILESIZE_EXCEEDED, "the headers are too large", ()
         connect, tls = info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME) if self.https else 0.0
         seen = None
         if code:
             # libcurl tells of whole lines only; on a plain connection we have seen more.
-            bytes_in = head_size + self.size or int(self.heard and not self.https)
+            bytes_in = self.head_size + self.size or int(self.heard and not self.https)
             seen = Seen(
                 code, _plain(text), info(pycurl.OS_ERRNO), self.https, connect > 0, tls > 0, bytes_in, self.over_cap,
                 info(pycurl.SSL_VERIFYRESULT), self.route.proxy is not None,

@@ -196,7 +196,7 @@ def bench_dead_names(seconds: float = 15.0) -> dict[str, Any]:
 
 def _healthy(catalogue_: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     with monitor(catalogue_) as motcua:
-        time.sleep(5)
+        time.sleep(5)  # the start is not part of it
         since = int(time.time() * 1000)
         time.sleep(seconds)
         with motcua.store() as store:
@@ -220,7 +220,7 @@ def bench_hung_targets(seconds: float = 15.0) -> dict[str, Any]:
             for _ in range(40)
         ]
         with monitor(catalogue(url, 100, 1.0, dead=hung)) as motcua:
-            time.sleep(6)
+            time.sleep(6)  # the start is not part of it
             began, delays, seen = time.time(), [], int(time.time() * 1000)
             with motcua.store() as store:
                 while time.time() < began + seconds:
@@ -246,7 +246,7 @@ def bench_detection() -> dict[str, Any]:
         made["systems"]["s0"]["checks"] = dict.fromkeys(checks.values(), options)
         made["locations"][LOCATION]["controls"][0]["url"] = province.addresses.control + "/a"
         with monitor(made) as motcua:
-            time.sleep(25)
+            time.sleep(25)  # an interval and the start: every check is known to be up
             province.fault("shared.category", "http_503")
             began, down = time.time(), dict[str, float]()
             with motcua.store() as store:
@@ -268,7 +268,7 @@ def bench_idle(seconds: float = 20.0) -> dict[str, Any]:
     with sandbox.spawn() as province:
         example = Path(__file__).parents[2] / "config" / "province.example.yaml"
         with monitor(example, province.environment) as motcua:
-            time.sleep(8)
+            time.sleep(8)  # the start is not part of it
             cpu = motcua.cpu()
             time.sleep(seconds)
             return {
