@@ -70,6 +70,14 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"  # we ask too often
 
 
+class Gauge(StrEnum):
+    """A number that a good reply may carry besides its verdict: a closed set. The newest is kept, none is judged."""
+
+    CERTIFICATE_NOT_AFTER = "certificate_not_after"  # seconds since the epoch, UTC
+    PROCEDURES = "procedures"  # administrative procedures that are published
+    FIELDS_PRESENT = "fields_present"  # fields of a record that were filled, whatever they held
+
+
 INCONCLUSIVE_REASONS = frozenset({Reason.BLIND, Reason.PROBE_ERROR, Reason.RATE_LIMITED})
 
 
@@ -87,7 +95,11 @@ def verdict_of(reason: Reason | None) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; `url` is absolute. Headers may hold secrets, so a Request is never logged or stored."""
+    """One request; `url` is absolute. Headers may hold secrets, so a Request is never logged or stored.
+
+    `tcp://host:port` asks for a connection alone, `tls://host:port` for a handshake too; both are answered by a Reply
+    with status 0 and no body. All else is HTTP.
+    """
 
     url: str
     method: str = "GET"
@@ -110,14 +122,23 @@ class Phases:
         return self.dns + self.connect + self.tls + self.wait + self.transfer
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server proved itself with: the first of its chain. `not_after` in seconds since the epoch, UTC."""
+
+    not_after: float
+    chain: int = 1  # certificates sent
+
+
 @dataclass(frozen=True)
 class Reply:
-    """A complete HTTP reply. `headers` has lower-case names, the last of repeated ones."""
+    """A complete reply. `headers` has lower-case names, the last of repeated ones."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     url: str = ""
+    certificate: Certificate | None = None  # of a tls:// request
 
     @cached_property
     def json(self) -> Any:
@@ -136,6 +157,9 @@ class Finding:
 Rule: TypeAlias = Callable[[Reply], Finding | None]
 """One expectation of a reply: None when it is met."""
 
+Measure: TypeAlias = Callable[[Reply], Mapping[Gauge, float]]
+"""What is counted in a reply whose rules are met; numbers alone, never a value that names a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -148,6 +172,7 @@ class Step:
     follow: int = 0  # redirects to follow on the same host; one more than that is a finding
     public: bool = False  # the body holds no personal data and may be kept as evidence
     encoding: str = "identity"  # Accept-Encoding; anything else only where encoding itself is tested
+    measure: Measure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +222,7 @@ class Route:
     client_certificate: str | None = None
     client_key: str | None = None
     source_address: str | None = None
+    tls_minimum: str | None = None  # the oldest protocol that is accepted: "1.0" ... "1.3"; None: 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +301,7 @@ class StepResult:
     phases: Phases = Phases()
     status: int = 0  # HTTP status, 0 where there was no reply
     exchange: Exchange | None = None  # for `motcua probe`; does not travel
+    gauges: tuple[tuple[Gauge, float], ...] = ()
 
     @property
     def seconds(self) -> float:
