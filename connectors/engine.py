@@ -20,6 +20,7 @@ import itertools
 import os
 import re
 import select
+import ssl
 import string
 import threading
 import time
@@ -40,11 +41,12 @@ import structlog
 
 from connectors import redact
 from connectors.classify import Seen, reason_of
-from connectors.resolver import Lookup, Resolver, getaddrinfo, literal
+from connectors.resolver import Lookup, Resolver, getaddrinfo, literal, nameservers
 from monitor.model import (
     CONTROL_SYSTEM,
     Auth,
     Batch,
+    Certificate,
     Check,
     Exchange,
     Finding,
@@ -98,7 +100,8 @@ class Engine:
     """One engine per process; see the module's docstring.
 
     `publish(outcomes, statistics)` is called in the flusher's thread; when it raises, the outcomes are kept and tried
-    again. `statistics` are cumulative counts since the last call (slots skipped, lateness buckets...).
+    again. `statistics` are cumulative counts since the last call (slots skipped, lateness buckets...). `dns` names the
+    servers that are asked instead of the system's.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Engine:
         publish: Publish | None = None,
         *,
         keep_exchanges: bool = False,
+        dns: Sequence[str] = (),
         lookup: Lookup = getaddrinfo,
         in_flight_cap: int = IN_FLIGHT_CAP,
     ) -> None:
@@ -131,7 +135,7 @@ class Engine:
         self._pending = 0  # slots accepted that have not begun
         self._logins: dict[str, _Tokens] = {}
         self._control = _ControlRound(0)
-        self._resolver = Resolver(lookup=lookup)
+        self._resolver = Resolver(lookup=nameservers(dns) if dns else lookup)
         self._wire: _Wire | None = None
         self._draining = self._stopping = False
         self._outbox = _Outbox(publish or (lambda _outcomes, _statistics: None))
@@ -408,8 +412,9 @@ class Engine:
         if finding:
             self._fail(run, step.name, finding, run.spent, end)
             return
+        gauges = tuple(step.measure(end.reply).items()) if step.measure else ()
         exchange = self._exchange(run, end, None)
-        run.results.append(StepResult(step.name, Verdict.UP, None, run.spent, end.reply.status, exchange))
+        run.results.append(StepResult(step.name, Verdict.UP, None, run.spent, end.reply.status, exchange, gauges))
         self._advance(run, end.reply)
 
     def _advance(self, run: _Run, reply: Reply) -> None:
@@ -458,6 +463,7 @@ class Engine:
             redact.headers(end.reply.headers),
             len(end.reply.body),
             end.address,
+            certificate=redact.certificate(end.reply.certificate),
             error=end.seen.text[:200] if end.seen else "",
             detail=finding.detail[:200] if finding else "",
             body=redact.body(end.reply) if run.step.public and finding else "",
@@ -660,8 +666,8 @@ class _Transfer:
     """One libcurl handle and what it has received; used again for the next request by the same route."""
 
     __slots__ = (
-        "body", "easy", "encoding", "ended", "head", "head_size", "heard", "https", "method", "over_cap", "pinned",
-        "route", "size", "url",
+        "body", "connect_only", "easy", "encoding", "ended", "head", "head_size", "heard", "https", "method",
+        "over_cap", "pinned", "route", "size", "url",
     )  # fmt: skip
 
     def __init__(self, route: Route, opened: Callable[[_Transfer, int], int]) -> None:
@@ -680,8 +686,12 @@ class _Transfer:
         ):
             if path:
                 easy.setopt(option, path)
+        if route.tls_minimum:
+            easy.setopt(pycurl.SSLVERSION, _TLS_FROM[route.tls_minimum])
+            if route.tls_minimum < "1.2":  # else OpenSSL has no cipher left that these speak
+                easy.setopt(pycurl.SSL_CIPHER_LIST, "DEFAULT:@SECLEVEL=0")
         self.method = self.encoding = ""
-        self.pinned = False
+        self.pinned = self.connect_only = False
         self.head: list[bytes] = []
         self.body: list[bytes] = []
         easy.setopt(pycurl.HEADERFUNCTION, self._on_header)
@@ -697,13 +707,15 @@ class _Transfer:
         ended: Callable[[_End], None],
     ) -> None:
         """Sets what this request needs, as far as the one before did not."""
-        easy = self.easy
-        self.url, self.ended, self.https = request.url, ended, request.url[:6].lower() == "https:"
+        easy, url = self.easy, _http_url(request.url)
+        self.url, self.ended, self.https = request.url, ended, url[:6].lower() == "https:"
         self.head.clear()
         self.body.clear()
         self.head_size = self.size = 0
         self.over_cap = self.heard = False
-        easy.setopt(pycurl.URL, _ascii(request.url))
+        easy.setopt(pycurl.URL, _ascii(url))
+        if (url is not request.url) is not self.connect_only:
+            self._set_connect_only(url is not request.url)
         easy.setopt(pycurl.TIMEOUT_MS, max(1, int(seconds * 1000)))
         if request.method != self.method:
             self._set_method(request.method)
@@ -717,7 +729,7 @@ class _Transfer:
             self.encoding = encoding
         self._set(pycurl.HTTPHEADER, headers)
         if addresses or self.pinned:
-            self._set(pycurl.RESOLVE, [_pin(self.route.proxy or request.url, addresses)] if addresses else [])
+            self._set(pycurl.RESOLVE, [_pin(self.route.proxy or url, addresses)] if addresses else [])
             self.pinned = bool(addresses)
 
     def _set(self, option: int, value: str | list[str] | None) -> None:
@@ -735,6 +747,11 @@ class _Transfer:
             self.easy.setopt(pycurl.HTTPGET, 1)
             self.easy.setopt(pycurl.NOBODY, method == "HEAD")
         self.easy.setopt(pycurl.MAXFILESIZE_LARGE, 0 if method == "HEAD" else BODY_CAP)  # 0: any
+
+    def _set_connect_only(self, wanted: bool) -> None:
+        self.connect_only = wanted
+        for option in (pycurl.CONNECT_ONLY, pycurl.OPT_CERTINFO, pycurl.HTTPPROXYTUNNEL):
+            self.easy.setopt(option, int(wanted))
 
     def _on_header(self, line: bytes) -> int | None:
         self.head_size += len(line)
@@ -755,7 +772,7 @@ class _Transfer:
     def end(self, code: int, text: str) -> _End:
         info = self.easy.getinfo
         head, head_ended = _last_head(self.head)
-        if not code and not head_ended:
+        if not code and not head_ended and not self.connect_only:
             code, text = pycurl.E_PARTIAL_FILE, "the headers end early"  # to libcurl a good reply
         connect, tls = info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME) if self.https else 0.0
         seen = None
@@ -766,12 +783,25 @@ class _Transfer:
                 code, _plain(text), info(pycurl.OS_ERRNO), self.https, connect > 0, tls > 0, bytes_in, self.over_cap,
                 info(pycurl.SSL_VERIFYRESULT), self.route.proxy is not None,
             )  # fmt: skip
-        phases = _phases(connect, tls, info(pycurl.STARTTRANSFER_TIME), info(pycurl.TOTAL_TIME), self.https)
-        reply = Reply(info(pycurl.RESPONSE_CODE), _headers(head), b"".join(self.body), self.url)
+        certificate = None
+        if self.connect_only and not code:  # nothing was sent after the handshake: nothing was waited for
+            phases = Phases(connect=connect, tls=max(0.0, tls - connect))
+            certificate = _certificate(info(pycurl.INFO_CERTINFO)) if self.https else None
+        else:
+            phases = _phases(connect, tls, info(pycurl.STARTTRANSFER_TIME), info(pycurl.TOTAL_TIME), self.https)
+        status = 0 if self.connect_only else info(pycurl.RESPONSE_CODE)
+        reply = Reply(status, _headers(head), b"".join(self.body), self.url, certificate)
         self.body.clear()
         self.head.clear()
         return _End(reply, phases, seen, info(pycurl.PRIMARY_IP) or "")
 
+
+_TLS_FROM = {
+    "1.0": pycurl.SSLVERSION_TLSv1_0,
+    "1.1": pycurl.SSLVERSION_TLSv1_1,
+    "1.2": pycurl.SSLVERSION_TLSv1_2,
+    "1.3": pycurl.SSLVERSION_TLSv1_3,
+}
 
 _BASE: tuple[tuple[int, Any], ...] = (
     (pycurl.NOSIGNAL, 1),
@@ -973,7 +1003,7 @@ class _Outbox:
         return True
 
 
-def ask_once(check: Check, controls: Sequence[Check] = (), location: str = "") -> Outcome:
+def ask_once(check: Check, controls: Sequence[Check] = (), location: str = "", dns: Sequence[str] = ()) -> Outcome:
     """One try of one check with every exchange, for `motcua probe`: nothing is recorded."""
     answer: deque[Outcome] = deque()
     answered = threading.Event()
@@ -982,7 +1012,8 @@ def ask_once(check: Check, controls: Sequence[Check] = (), location: str = "") -
         answer.append(outcome)
         answered.set()
 
-    engine = Engine(location, {(check.system, check.check): check}, controls, keep_exchanges=True).start()
+    engine = Engine(location, {(check.system, check.check): check}, controls, keep_exchanges=True, dns=dns)
+    engine.start()
     try:
         engine.ask(check.system, check.check, done)
         answered.wait(sum(c.settings.timeout for c in (check, *controls)) + 10)
@@ -1019,6 +1050,22 @@ def _follow(step: Step, hops: int, reply: Reply) -> Request | Finding:
 def _ascii(url: str | bytes) -> str:
     """The URL as it goes on the wire: a path may hold Vietnamese letters or spaces."""
     return quote(url, safe=string.punctuation)
+
+
+def _http_url(url: str) -> str:
+    """What libcurl is told: to it, a connection or a handshake alone is HTTP of which nothing is sent."""
+    if url.startswith("tcp://"):
+        return "http" + url[3:]
+    return "https" + url[3:] if url.startswith("tls://") else url
+
+
+def _certificate(chain: Sequence[Sequence[tuple[str, str]]]) -> Certificate | None:
+    """The first of the chain; None where OpenSSL's words for its end are no date ("Jan  5 09:30:00 2027 GMT")."""
+    first = dict(chain[0]) if chain else {}
+    try:
+        return Certificate(float(ssl.cert_time_to_seconds(first["Expire date"])), len(chain))
+    except (KeyError, ValueError):
+        return None
 
 
 @lru_cache(10_000)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
-from monitor.model import Reply, Request
+from monitor.model import Certificate, Reply, Request
 
 SHOWN_QUERY = frozenset({"page", "size", "spec", "sort", "dstcode", "grant_type"})
 SHOWN_HEADERS = frozenset(
@@ -17,7 +18,8 @@ BODY_LIMIT = 2048
 
 def request_line(request: Request) -> str:
     """The method and URL without user info, with the values of unknown query keys hidden."""
-    return f"{request.method} {url(request.url)}"
+    shown = url(request.url)
+    return shown if shown.startswith(("tcp://", "tls://")) else f"{request.method} {shown}"
 
 
 def url(address: str) -> str:
@@ -44,6 +46,14 @@ def headers(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     if "location" in given:
         shown.append(("location", url(given["location"])[:200]))
     return tuple(shown)
+
+
+def certificate(given: Certificate | None) -> str:
+    """When it ends and how long its chain is: "2027-01-05 09:30 UTC, 2 certificates"."""
+    if given is None:
+        return ""
+    end = datetime.fromtimestamp(given.not_after, UTC)
+    return f"{end:%Y-%m-%d %H:%M} UTC, {given.chain} certificate{'s' if given.chain > 1 else ''}"
 
 
 def body(reply: Reply) -> str:

@@ -13,7 +13,10 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+import dns.exception
+import dns.resolver
 import structlog
+from dns.nameserver import Do53Nameserver
 
 Found = Callable[[Sequence[str]], None]
 Lookup = Callable[[str], Sequence[str]]
@@ -28,6 +31,34 @@ def getaddrinfo(host: str) -> Sequence[str]:
     except (OSError, UnicodeError):
         return ()
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def nameservers(servers: Sequence[str]) -> Lookup:
+    """A look-up that asks these DNS servers ("10.0.0.53" or "127.0.0.1:5353") instead of the system's.
+
+    Each is given a second, once. IPv6 addresses are asked for only where there are no others. Names must be whole: no
+    search list applies.
+    """
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = [Do53Nameserver(*_address(server)) for server in servers]
+    resolver.timeout, resolver.lifetime, resolver.retry_servfail = 1.0, 1.0 * len(servers), False
+
+    def lookup(host: str) -> Sequence[str]:
+        for kind in ("A", "AAAA"):
+            try:
+                return tuple(str(record) for record in resolver.resolve(host, kind))
+            except dns.resolver.NoAnswer:
+                continue
+            except (dns.exception.DNSException, OSError):
+                break
+        return ()
+
+    return lookup
+
+
+def _address(server: str) -> tuple[str, int]:
+    host, colon, port = server.rpartition(":")
+    return (host.strip("[]"), int(port)) if colon and (":" not in host or host.startswith("[")) else (server, 53)
 
 
 @lru_cache(10_000)

@@ -100,6 +100,7 @@ _ID = "^[a-z][a-z0-9_]{0,39}$"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?(%?)")
+_DNS_SERVER = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):\d{1,5}|([0-9a-fA-F:.]+)")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
 
 
@@ -191,6 +192,16 @@ def _address(value: str) -> str:
         raise _wrong("is no IP address", "write an address of this machine, such as 192.0.2.10") from None
 
 
+def _dns_server(value: str) -> str:
+    match = _DNS_SERVER.fullmatch(value)
+    try:
+        ipaddress.ip_address(match[1] or match[2] or match[3] if match else "")
+    except ValueError:
+        hint = 'write an address such as "10.0.0.53", with a port "10.0.0.53:5353" or "[2001:db8::53]:5353"'
+        raise _wrong("is no DNS server", hint) from None
+    return value
+
+
 def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
         raise _wrong("is an empty list", "name at least one")
@@ -249,6 +260,11 @@ WebUrl: TypeAlias = Annotated[str, AfterValidator(_web_url)]
 Proxy: TypeAlias = Annotated[SecretStr, AfterValidator(_proxy)]
 ExistingFile: TypeAlias = Annotated[str, AfterValidator(_file)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+DnsServer: TypeAlias = Annotated[str, AfterValidator(_dns_server)]
+TlsVersion: TypeAlias = Annotated[
+    Literal["1.0", "1.1", "1.2", "1.3"],
+    BeforeValidator(lambda value: str(value) if isinstance(value, float) else value),
+]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=20)]
 References: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_distinct)]
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -312,6 +328,7 @@ class Network(_Part):
         None, description="PEM file of the authorities that are trusted instead of the system's"
     )
     source_address: Address | None = Field(None, description="the local IP address that requests come from")
+    tls_minimum: TlsVersion | None = Field(None, description='the oldest TLS that is accepted; default "1.2"')
 
 
 class SystemNetwork(Network):
@@ -407,6 +424,9 @@ class Location(_Part):
     )
     control_interval: Annotated[Duration, AfterValidator(_control_interval)] = Field(
         CONTROL_MIN_INTERVAL, description="time between two scheduled probes of each control"
+    )
+    dns: tuple[DnsServer, ...] = Field(
+        (), description='DNS servers that are asked instead of this machine\'s own, such as "10.0.0.53"'
     )
 
 
@@ -611,6 +631,7 @@ def _route(own: Network, common: Network) -> Route:
         client_certificate=own.client_certificate if isinstance(own, SystemNetwork) else None,
         client_key=own.client_key if isinstance(own, SystemNetwork) else None,
         source_address=own.source_address or common.source_address,
+        tls_minimum=own.tls_minimum or common.tls_minimum,
     )
 
 

@@ -390,7 +390,7 @@ def probe(
     if check is not None and check not in checks:
         raise ConfigurationError(f"{system} has no check {check} at {place} ({', '.join(checks)})")
     chosen = [checks[check]] if check else list(checks.values())
-    outcomes = [ask_once(c, province.controls(place), place) for c in chosen]
+    outcomes = [ask_once(c, province.controls(place), place, province.locations[place].dns) for c in chosen]
     if as_json:
         _echo_json(province, outcomes=[_probe_json(o) for o in outcomes])
     else:
@@ -561,7 +561,8 @@ def _login_everywhere(province: Catalogue, place: str) -> int:
     failed = 0
     for system, check in first_checks.items():
         login = login_only(check)
-        outcome = ask_once(login, province.controls(place), place) if login else None
+        dns = province.locations[place].dns
+        outcome = ask_once(login, province.controls(place), place, dns) if login else None
         good = outcome is None or outcome.verdict is Verdict.UP
         failed += not good
         said = "no login needed" if outcome is None else "login ok"

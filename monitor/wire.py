@@ -7,10 +7,11 @@ thousand checks a second both would cost more than the checks. Exports have name
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from monitor.model import Batch, Outcome, Phases, Reason, Slot, State, StepResult, Verdict, verdict_of
+from monitor.model import Batch, Gauge, Outcome, Phases, Reason, Slot, State, StepResult, Verdict, verdict_of
 
 _Word = TypeVar("_Word", Verdict, Reason)
 
@@ -61,6 +62,13 @@ def _require(kind: type, *values: object) -> None:
 
 _VERDICTS: dict[str | None, Verdict] = {verdict.value: verdict for verdict in Verdict}
 _REASONS: dict[str | None, Reason | None] = {None: None, **{reason.value: reason for reason in Reason}}
+_GAUGES = {gauge.value: gauge for gauge in Gauge}
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("a number without end")
+    return float(value)
 
 
 def _micros(seconds: float) -> int:
@@ -77,7 +85,8 @@ def _outcome_to_list(o: Outcome) -> list[Any]:
 def _step_to_list(s: StepResult) -> list[Any]:
     p = s.phases
     phases = [_micros(p.dns), _micros(p.connect), _micros(p.tls), _micros(p.wait), _micros(p.transfer)]
-    return [s.name, s.verdict, s.reason, s.status, phases]
+    fields = [s.name, s.verdict, s.reason, s.status, phases]
+    return [*fields, [list(gauge) for gauge in s.gauges]] if s.gauges else fields
 
 
 def _outcome_from_list(fields: Sequence[Any]) -> Outcome:
@@ -91,7 +100,12 @@ def _outcome_from_list(fields: Sequence[Any]) -> Outcome:
 
 
 def _step_from_list(
-    name: str, verdict: str | None, reason: str | None, status: int, phases: Sequence[int]
+    name: str,
+    verdict: str | None,
+    reason: str | None,
+    status: int,
+    phases: Sequence[int],
+    gauges: Sequence[tuple[str, float]] = (),
 ) -> StepResult:
     dns, connect, tls, wait, transfer = phases
     _require(str, name)
@@ -102,6 +116,7 @@ def _step_from_list(
         _REASONS[reason],
         Phases(dns / 1e6, connect / 1e6, tls / 1e6, wait / 1e6, transfer / 1e6),
         status,
+        gauges=tuple([(_GAUGES[gauge], _finite(value)) for gauge, value in gauges]),
     )
 
 

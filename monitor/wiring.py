@@ -164,7 +164,8 @@ def make_engine(
     def publish_from_here(outcomes: Sequence[Outcome], statistics: Mapping[str, int]) -> None:
         publish(outcomes, {f"{name}@{location}": count for name, count in statistics.items()})
 
-    return Engine(location, catalogue.checks(location), catalogue.controls(location), publish_from_here)
+    checks, controls = catalogue.checks(location), catalogue.controls(location)
+    return Engine(location, checks, controls, publish_from_here, dns=catalogue.locations[location].dns)
 
 
 class DueChecks:

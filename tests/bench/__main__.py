@@ -16,7 +16,7 @@ from typing import Any
 
 import pycurl
 
-from tests.bench import bench_monitor, bench_store
+from tests.bench import bench_monitor, bench_store, bench_tls
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "judge": bench_store.bench_judge,
@@ -24,6 +24,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "idle": bench_monitor.bench_idle,
     "load_100": lambda: bench_monitor.bench_load(100),
     "load_1000": lambda: bench_monitor.bench_load(1000),
+    "tls_1000": bench_tls.bench_tls,
     "dead_names": bench_monitor.bench_dead_names,
     "hung_targets": bench_monitor.bench_hung_targets,
     "detection": bench_monitor.bench_detection,

@@ -1,6 +1,6 @@
 """The least that a check can cost: a bare CurlMulti loop on epoll, paced like the monitor, that looks at nothing.
 
-python -m tests.bench.bare URL RATE SECONDS     prints one JSON object
+python -m tests.bench.bare URL RATE SECONDS [AUTHORITY]     prints one JSON object
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import pycurl
 
 
-def run(url: str, rate: int, seconds: float) -> dict[str, Any]:
+def run(url: str, rate: int, seconds: float, authority: str | None = None) -> dict[str, Any]:
     multi, poll = pycurl.CurlMulti(), select.epoll()
     timer = [0.0]
 
@@ -40,7 +40,7 @@ def run(url: str, rate: int, seconds: float) -> dict[str, Any]:
     while done < rate * seconds:
         now = time.monotonic()
         while started < min(rate * seconds, (now - began) * rate):
-            easy = idle.pop() if idle else _handle(url)
+            easy = idle.pop() if idle else _handle(url, authority)
             multi.add_handle(easy)
             started += 1
         wait = min(timer[0], began + (started + 1) / rate) - time.monotonic()
@@ -65,7 +65,7 @@ def run(url: str, rate: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _handle(url: str) -> pycurl.Curl:
+def _handle(url: str, authority: str | None) -> pycurl.Curl:
     easy = pycurl.Curl()
     for option, value in (
         (pycurl.URL, url),
@@ -76,8 +76,11 @@ def _handle(url: str) -> pycurl.Curl:
         (pycurl.WRITEFUNCTION, lambda _: None),
     ):
         easy.setopt(option, value)
+    if authority:
+        easy.setopt(pycurl.CAINFO, authority)
+        easy.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
     return easy
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))))
+    print(json.dumps(run(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:5])))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.model import Batch, Exchange, Outcome, Phases, Reason, Slot, State, StepResult, Verdict, verdict_of
+from monitor.model import Batch, Exchange, Gauge, Outcome, Phases, Reason, Slot, State, StepResult, Verdict, verdict_of
 from monitor.wire import (
     WireError,
     dump_batch,
@@ -95,6 +95,19 @@ def test_what_comes_back_is_of_our_own_types() -> None:
     assert [type(step.verdict) for step in outcome.steps] == [Verdict, Verdict, type(None)]
     batch = Batch("van_phong", 1, "h", (Slot("igate", "one_stop", 1, State.DOWN),))
     assert type(load_batch(dump_batch(batch)).slots[0].state) is State
+
+
+def test_gauges_travel_and_cost_nothing_where_there_are_none() -> None:
+    measured = replace(FAILED.steps[0], gauges=((Gauge.PROCEDURES, 1808.0), (Gauge.CERTIFICATE_NOT_AFTER, 1.8e9)))
+    text = dump_outcomes([replace(FAILED, steps=(measured,))], {})
+    assert load_outcomes(text)[0][0].steps == (measured,)
+    assert "procedures" in text
+    assert "[[" not in dump_outcomes([FAILED], {}).partition("token")[2].partition("]]")[0]
+    for broken in ("NaN", "Infinity", '"x"', "null"):
+        with pytest.raises(WireError):
+            load_outcomes(text.replace("1808.0", broken))
+    with pytest.raises(WireError):
+        load_outcomes(text.replace("procedures", "nguoi_dan"))
 
 
 def test_exchanges_do_not_travel() -> None:
