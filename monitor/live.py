@@ -15,7 +15,7 @@ from rich.text import Text
 
 from monitor import words
 from monitor.catalogue import Catalogue
-from monitor.model import Outcome, State, StepResult, Verdict
+from monitor.model import Gauge, Outcome, State, StepResult, Verdict
 from monitor.status import SystemStatus
 from monitor.store import StoreError
 
@@ -155,6 +155,8 @@ def _show_exchange(shown: Console, step: StepResult) -> None:
     shown.print(Text(asked, "bold"), soft_wrap=True)
     said = [f"HTTP {seen.status}, {seen.length} byte"] if seen.status else []
     said += [f"{name}: {value}" for name, value in seen.headers]
+    said += [f"chứng thư đến {seen.certificate}"] if seen.certificate else []
+    said += [f"{gauge} = {value:.0f}" for gauge, value in step.gauges if gauge is not Gauge.CERTIFICATE_NOT_AFTER]
     said += [text for text in (seen.detail, seen.error if seen.error != seen.detail else "") if text]
     for line in said:
         shown.print(Text(f"    {line}"), soft_wrap=True)

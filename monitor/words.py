@@ -50,10 +50,18 @@ REASONS: dict[Reason, str] = {
 
 STEPS: dict[str, str] = {
     "token": "đăng nhập",
+    "login": "đăng nhập",
     "portal": "trang cổng dịch vụ công",
     "search": "tra cứu hồ sơ",
     "procedures": "danh mục thủ tục",
     "request": "truy vấn",
+    "call": "gọi dịch vụ",
+    "sectors": "danh mục lĩnh vực",
+    "dossier": "tra cứu hồ sơ",
+    "lookup": "tra cứu dân cư",
+    "reach": "kết nối tới máy chủ",
+    "connect": "kết nối tới máy chủ",
+    "handshake": "bắt tay TLS",
 }
 """Steps by their names in connectors; a name that is not here is shown as it is."""
 

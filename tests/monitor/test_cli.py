@@ -24,6 +24,7 @@ from sqlalchemy import create_engine, text
 
 from connectors.sandbox import Sandbox
 from monitor import __version__, cli, wiring
+from monitor.cli import looking, running, setting_up
 from monitor.model import Reason
 from monitor.store import Store
 from monitor.words import SIMULATED
@@ -59,7 +60,8 @@ Motcua = Callable[..., Done]
 def motcua(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Motcua]:
     """`motcua words...` in this process, in a folder of its own, with no settings but those in `env`."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    monkeypatch.setattr(cli, "_logging", lambda **_: None)
+    for commands in (looking, running, setting_up):
+        monkeypatch.setattr(commands, "log_to_stderr", lambda **_: None)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
 
