@@ -76,6 +76,8 @@ OWNER_FIRST = 0.05  # seconds by which who waits for a login outlasts it, so tha
 GRID_FROM = 200  # slots waiting above which starts are gathered: fewer turns of the loop, a third of its cost
 GRID = 0.008  # seconds
 STARTS_AT_ONCE = 16  # more in one turn of the loop falsify each other's latency
+EVIDENCE_FIRST = 3  # failed tries in a row whose exchange is kept
+EVIDENCE_EVERY = 300.0  # seconds between two later ones
 FLUSH_EVERY = 0.5
 FLUSH_AT = 250  # outcomes; small messages keep the recorder from working in long bursts
 FLUSH_APART = 0.05  # between two flushes that failed tries ask for
@@ -135,6 +137,7 @@ class Engine:
         self._pending = 0  # slots accepted that have not begun
         self._logins: dict[str, _Tokens] = {}
         self._control = _ControlRound(0)
+        self._failures = _Failures()
         self._resolver = Resolver(lookup=nameservers(dns) if dns else lookup)
         self._wire: _Wire | None = None
         self._draining = self._stopping = False
@@ -452,7 +455,9 @@ class Engine:
         self._finish(run, finding.reason)
 
     def _exchange(self, run: _Run, end: _End | None, finding: Finding | None) -> Exchange | None:
-        if not self._keep_exchanges or run.request is None or run.step is None:
+        if run.request is None or run.step is None:
+            return None
+        if not (self._keep_exchanges or (finding and self._failures.is_worth_evidence(run.key, finding.reason))):
             return None
         line = redact.request_line(run.request)
         if end is None:
@@ -474,6 +479,8 @@ class Engine:
     def _finish(self, run: _Run, reason: Reason | None = None) -> None:
         self._active.discard(run)
         self._guard(run.end_try)
+        if reason is None:
+            self._failures.end(run.key)
         if self._controls and verdict_of(reason) is Verdict.DOWN and run.check.system != CONTROL_SYSTEM:
             self._ask_controls(lambda blind: self._conclude(run, Reason.BLIND if blind else reason))
         else:
@@ -624,6 +631,28 @@ class _Tokens:
         """The login has ended, well or not: who waited for it."""
         waiting, self.waiting, self.owner = self.waiting, [], None
         return waiting
+
+
+class _Failures:
+    """Which failed tries of a check are shown with their exchange, as evidence: those that say something new.
+
+    The first three since it was good, each with another reason than the one before, then one in five minutes.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], tuple[int, Reason, float]] = {}  # how many, the last reason, when last shown
+
+    def is_worth_evidence(self, key: tuple[str, str], reason: Reason) -> bool:
+        now = time.monotonic()
+        count, last, shown_at = self._rows.get(key, (0, reason, now))
+        shown = count < EVIDENCE_FIRST or reason is not last or now - shown_at >= EVIDENCE_EVERY
+        self._rows[key] = (count + 1, reason, now if shown else shown_at)
+        return shown
+
+    def end(self, key: tuple[str, str]) -> None:
+        """The check is good again."""
+        if self._rows:
+            self._rows.pop(key, None)
 
 
 @dataclass(slots=True)

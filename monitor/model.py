@@ -300,7 +300,7 @@ class StepResult:
     reason: Reason | None = None
     phases: Phases = Phases()
     status: int = 0  # HTTP status, 0 where there was no reply
-    exchange: Exchange | None = None  # for `motcua probe`; does not travel
+    exchange: Exchange | None = None  # of a failed step, as evidence; `motcua probe` has it of every step
     gauges: tuple[tuple[Gauge, float], ...] = ()
 
     @property

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields as fields_of
 from typing import Any, TypeVar
 
-from monitor.model import Batch, Gauge, Outcome, Phases, Reason, Slot, State, StepResult, Verdict, verdict_of
+from monitor.model import Batch, Exchange, Gauge, Outcome, Phases, Reason, Slot, State, StepResult, Verdict, verdict_of
 
 _Word = TypeVar("_Word", Verdict, Reason)
 
@@ -39,7 +40,7 @@ def load_batch(text: str) -> Batch:
 
 
 def dump_outcomes(outcomes: Iterable[Outcome], statistics: Mapping[str, int]) -> str:
-    """Finished outcomes and an engine's counts. Exchanges stay behind: they are for `motcua probe` alone."""
+    """Finished outcomes and an engine's counts; with the exchanges of failed steps, as evidence."""
     return _dump([[_outcome_to_list(o) for o in outcomes], dict(statistics)])
 
 
@@ -86,7 +87,29 @@ def _step_to_list(s: StepResult) -> list[Any]:
     p = s.phases
     phases = [_micros(p.dns), _micros(p.connect), _micros(p.tls), _micros(p.wait), _micros(p.transfer)]
     fields = [s.name, s.verdict, s.reason, s.status, phases]
-    return [*fields, [list(gauge) for gauge in s.gauges]] if s.gauges else fields
+    if s.gauges or _is_evidence(s):
+        gauges = [list(gauge) for gauge in s.gauges]
+        return [*fields, gauges, _exchange_to_list(s.exchange) if _is_evidence(s) else None]
+    return fields
+
+
+def _is_evidence(s: StepResult) -> bool:
+    """Exchanges of good steps are for `motcua probe` alone."""
+    return s.exchange is not None and s.verdict not in (None, Verdict.UP)
+
+
+def _exchange_to_list(exchange: Exchange | None) -> list[Any] | None:
+    return [getattr(exchange, f.name) for f in fields_of(Exchange)] if exchange else None
+
+
+def _exchange_from_list(values: Sequence[Any] | None) -> Exchange | None:
+    if values is None:
+        return None
+    request, status, headers, length, address, certificate, error, detail, body = values
+    texts = (address, certificate, error, detail, body)
+    _require(str, request, *texts, *(text for pair in headers for text in pair))
+    _require(int, status, length)
+    return Exchange(request, status, tuple([(name, value) for name, value in headers]), length, *texts)
 
 
 def _outcome_from_list(fields: Sequence[Any]) -> Outcome:
@@ -106,6 +129,7 @@ def _step_from_list(
     status: int,
     phases: Sequence[int],
     gauges: Sequence[tuple[str, float]] = (),
+    exchange: Sequence[Any] | None = None,
 ) -> StepResult:
     dns, connect, tls, wait, transfer = phases
     _require(str, name)
@@ -116,7 +140,8 @@ def _step_from_list(
         _REASONS[reason],
         Phases(dns / 1e6, connect / 1e6, tls / 1e6, wait / 1e6, transfer / 1e6),
         status,
-        gauges=tuple([(_GAUGES[gauge], _finite(value)) for gauge, value in gauges]),
+        _exchange_from_list(exchange),
+        tuple([(_GAUGES[gauge], _finite(value)) for gauge, value in gauges]),
     )
 
 

@@ -779,3 +779,23 @@ def test_ask_once_says_why_there_was_no_reply() -> None:
     assert exchange is not None
     assert (outcome.reason, exchange.status) == (Reason.CONNECT_REFUSED, 0)
     assert "Failed to connect" in exchange.error or "Could not connect" in exchange.error
+
+
+# --- evidence ---
+
+
+def test_failed_tries_that_say_something_new_bring_their_exchange_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first three of a row, each change of reason, and one in five minutes; good steps bring none."""
+    answers = [http(status=503)] * 5 + [http(status=404)] * 2 + [http(status=503), http("ok"), http(status=503)]
+    with serving(in_turn(*answers)) as server:
+        of = page(server.url)
+        with watching(of) as watch:
+            shown = [bool(watch.ask(of).steps[0].exchange) for _ in range(9)]
+            assert shown == [True, True, True, False, False, True, False, True, False]
+            first = watch.ask(of)
+            assert first.steps[0].exchange
+            assert (first.steps[0].exchange.status, first.steps[0].exchange.detail) == (503, "HTTP 503")
+            watch.ask(of)
+            watch.ask(of)
+            monkeypatch.setattr(engine_module, "EVIDENCE_EVERY", 0.0)
+            assert watch.ask(of).steps[0].exchange

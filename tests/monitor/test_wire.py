@@ -110,11 +110,17 @@ def test_gauges_travel_and_cost_nothing_where_there_are_none() -> None:
         load_outcomes(text.replace("procedures", "nguoi_dan"))
 
 
-def test_exchanges_do_not_travel() -> None:
-    step = replace(FAILED.steps[1], exchange=Exchange("GET https://igate.invalid/", body="một trang"))
-    text = dump_outcomes([replace(FAILED, steps=(step,))], {})
-    assert "igate.invalid" not in text
-    assert load_outcomes(text)[0][0].steps[0].exchange is None
+def test_only_the_exchanges_of_failed_steps_travel() -> None:
+    """They are evidence; those of good steps are for `motcua probe` alone."""
+    headers = (("content-type", "text/html"), ("retry-after", "5"))
+    shown = Exchange("GET https://igate.invalid/", 502, headers, 7, "192.0.2.1", "", "x", "HTTP 502", "một trang")
+    good, bad = (replace(step, exchange=shown) for step in FAILED.steps[:2])
+    text = dump_outcomes([replace(FAILED, steps=(good, bad, FAILED.steps[2]))], {})
+    assert text.count("igate.invalid") == 1
+    assert [step.exchange for step in load_outcomes(text)[0][0].steps] == [None, shown, None]
+    for broken in (text.replace("502,[[", '"502",[['), text.replace('"retry-after"', "5"), text.replace(',"x"', "")):
+        with pytest.raises(WireError):
+            load_outcomes(broken)
 
 
 def test_a_message_is_one_short_text() -> None:
