@@ -1,12 +1,25 @@
 """The tables. What they mean is said here; how they came to be is in migrations/versions.
 
 `outcomes` is the truth and only ever grows. `lines`, `boundaries`, `rollups` and `reasons` are made from it and can be
-made again (`Store.rebuild`). Instants are ms since the epoch in `outcomes` and `lines`, seconds elsewhere.
+made again (`Store.rebuild`). Facts, at the end, are what people decided and what was sent: rows are added, never taken
+away. Instants are ms since the epoch in `outcomes` and `lines`, seconds elsewhere.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper limits in seconds, inclusive, of the latency counts in `rollups`; the last count is of what is above."""
@@ -144,3 +157,119 @@ meta = Table(
 
 DERIVED = (lines, boundaries, rollups, reasons)
 """What `rebuild` makes again."""
+
+# --- what was measured beside the verdicts, and facts -----------------------------------------------------------------
+
+# The newest value of each gauge of a line; `at`: start of the try that brought it, ms.
+gauges = Table(
+    "gauges",
+    metadata,
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Announced maintenance: seconds, half-open; `systems` is a JSON list of ids. A window that recurs is one row a date,
+# all with one `series`. A cancellation is written into the row, once.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("systems", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("notice_at", BigInteger, nullable=False),
+    Column("notice_url", Text),
+    Column("series", Text),
+    Column("title", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("cancelled_at", BigInteger),
+    Column("cancelled_by", Text),
+)
+
+# An incident keeps its id whatever is found out later; its times are derived (seconds), `detected_at` is a fact (ms).
+# `kind`: outage, blind (then `system` is _control and `location` says where), reported (by desk staff: what no probe
+# sees). `state`: open, restored, closed, withdrawn; `merged_into`: the older incident that a withdrawn one is part of.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("location", Text),
+    Column("state", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger),
+    Column("down_seconds", BigInteger, nullable=False),
+    Column("root", Text),
+    Column("party", Text),
+    Column("reason", Text),
+    Column("step", Text),
+    Column("severity", Text, nullable=False),
+    Column("detected_at", BigInteger, nullable=False),
+    Column("merged_into", Integer),
+    Index("ix_incidents", "system", "start"),
+)
+
+# What people did about an incident: acknowledged, vendor_notified, vendor_answered, note, attributed, closed...
+# `at`: when it was written down, `effective_at`: when it happened (ms); `value` is JSON.
+incident_facts = Table(
+    "incident_facts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("value", Text),
+    Column("text", Text),
+    Index("ix_incident_facts", "incident"),
+)
+
+# Closed periods: each version's figures (JSON), and the digest of what they were made from. Versions are never changed.
+periods = Table(
+    "periods",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("inputs", Text, nullable=False),
+    Column("figures", Text, nullable=False),
+    Column("reopened_at", BigInteger),
+    Column("reopened_by", Text),
+    Column("reopened_why", Text),
+)
+
+# What was seen of a failed try, redacted: JSON, and its SHA-256. `received_at` in ms.
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("due_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("try", SmallInteger, primary_key=True, autoincrement=False),
+    Column("step", Text, primary_key=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+
+# One digest a day over all outcomes and evidence received in it, and over the day before; `day` is YYYY-MM-DD.
+seals = Table(
+    "seals",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("outcomes", BigInteger, nullable=False),
+    Column("evidence", BigInteger, nullable=False),
+    Column("previous", Text),
+    Column("made_at", BigInteger, nullable=False),
+)
