@@ -118,6 +118,35 @@ def no_error_code(*paths: str, accepted: Sequence[str] = ("0", "00", "200", "suc
     return rule
 
 
+def token_refused() -> Rule:
+    """The client is known to who gives out tokens: it refuses with 400 or 401 and a word of RFC 6749, section 5.2."""
+    words = (b"invalid_grant", b"invalid_client", b"unauthorized_client")
+
+    def rule(reply: Reply) -> Finding | None:
+        if reply.status not in (400, 401, 403):
+            return None
+        said = next((word.decode() for word in words if word in reply.body), "")
+        if not said and reply.status == 400:
+            return None
+        return Finding(Reason.AUTH_FAILED, f"HTTP {reply.status} {said}".strip())
+
+    return rule
+
+
+def token(path: str) -> Rule:
+    """The field holds what may go into a header: visible ASCII, as RFC 6750 has it. Comes after `json_type`."""
+    text = field(path, "string")
+
+    def rule(reply: Reply) -> Finding | None:
+        if found := text(reply):
+            return found
+        if re.fullmatch(r"[!-~]+", dig(reply.json, path)):
+            return None
+        return Finding(Reason.CONTRACT_VIOLATION, f"{path} is no token")
+
+    return rule
+
+
 def text_present(text: str) -> Rule:
     """The body holds this text."""
     shown = _shown(text)
@@ -186,7 +215,18 @@ def type_name(value: Any) -> str:
 
 def safe_code(code: Any) -> str:
     """An error code if it looks like one (short, no spaces); else nothing: it may be a sentence with a name in it."""
-    return str(code) if re.fullmatch(r"-?[0-9]{1,8}|[A-Z][A-Z_]{1,30}", str(code)) else ""
+    return str(code) if re.fullmatch(r"-?[0-9]{1,6}|[A-Z][A-Z_]{1,30}", str(code)) else ""
+
+
+def lifetime(reply: Reply) -> float | None:
+    """How many seconds a token lives; None where the reply does not say, or says what cannot be."""
+    seconds = reply.json.get("expires_in")
+    return float(seconds) if is_a(seconds, "number") and 0 < seconds < 1e9 else None
+
+
+def as_code(value: Any) -> str:
+    """A code as text: it comes as int, as string, with spaces around it. "" for what is none."""
+    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def looks_like_html(reply: Reply) -> bool:

@@ -10,7 +10,6 @@ Option of a check: `steps`, if it is to ask only some of them.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlencode
 
@@ -18,7 +17,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from connectors import expect
 from connectors.http import Strict, Url, address
-from monitor.model import Auth, Finding, Login, Reason, Reply, Request, Run, Step
+from monitor.model import Auth, Login, Reply, Request, Run, Step
 
 StepName = Literal["portal", "search", "procedures"]
 
@@ -84,17 +83,14 @@ class IGate:
                 urlencode(self._credentials()).encode(),
             ),
             (
-                _refused,
+                expect.token_refused(),
                 expect.status(),
                 expect.json_type(),
                 expect.no_error_code("error"),
-                expect.field("access_token", "string"),
-                _usable,
+                expect.token("access_token"),
             ),
         )
-        token = reply.json
-        expires_in = token.get("expires_in")
-        return Auth(token["access_token"], float(expires_in) if expect.is_a(expires_in, "number") else None)
+        return Auth(reply.json["access_token"], expect.lifetime(reply))
 
     def _credentials(self) -> dict[str, str]:
         system = self._system
@@ -129,24 +125,6 @@ class IGate:
         else:
             rules.append(expect.json_type("array"))
         return Step(name, Request(url, "GET", headers), tuple(rules), relogin_on=_unauthorised)
-
-
-def _refused(reply: Reply) -> Finding | None:
-    """Keycloak refuses a client or a password with 400 or 401 and one of these words (RFC 6749, section 5.2)."""
-    if reply.status not in (400, 401, 403):
-        return None
-    words = ("invalid_grant", "invalid_client", "unauthorized_client")
-    said = next((word for word in words if word.encode() in reply.body), "")
-    if not said and reply.status == 400:
-        return None
-    return Finding(Reason.AUTH_FAILED, f"HTTP {reply.status} {said}".strip())
-
-
-def _usable(reply: Reply) -> Finding | None:
-    """A token goes into a header: visible ASCII, as RFC 6750 has it."""
-    if re.fullmatch(r"[!-~]+", reply.json["access_token"]):
-        return None
-    return Finding(Reason.CONTRACT_VIOLATION, "access_token is no token")
 
 
 def _unauthorised(reply: Reply) -> bool:

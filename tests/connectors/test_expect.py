@@ -191,9 +191,53 @@ def test_the_first_of_several_fields_with_a_code_speaks() -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_no_json_value_makes_a_rule_fail(value: Any) -> None:
-    for rule in (expect.json_type(), expect.field("a.0.b", "string"), expect.no_error_code("a", "0")):
+    for rule in (
+        expect.json_type(),
+        expect.field("a.0.b", "string"),
+        expect.no_error_code("a", "0"),
+        expect.token("a"),
+    ):
         rule(reply({"a": value}))
         rule(reply(json.dumps(value)))
+
+
+# --- tokens ---
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "finding"),
+    [
+        (200, {"error": "invalid_client"}, None),
+        (500, {"error": "invalid_client"}, None),
+        (400, {"error": "invalid_grant"}, Finding(Reason.AUTH_FAILED, "HTTP 400 invalid_grant")),
+        (400, {"error": "unauthorized_client"}, Finding(Reason.AUTH_FAILED, "HTTP 400 unauthorized_client")),
+        (400, {"error": "invalid_request"}, None),  # the status speaks
+        (400, "", None),
+        (401, {"error": "invalid_client"}, Finding(Reason.AUTH_FAILED, "HTTP 401 invalid_client")),
+        (401, b"\xff<html>", Finding(Reason.AUTH_FAILED, "HTTP 401")),
+        (403, "", Finding(Reason.AUTH_FAILED, "HTTP 403")),
+    ],
+)
+def test_a_client_that_is_refused_a_token(status: int, body: Any, finding: Finding | None) -> None:
+    assert expect.token_refused()(reply(body, status)) == finding
+
+
+@pytest.mark.parametrize(
+    ("value", "finding"),
+    [
+        ("abc.DEF-_~+/=", None),
+        ("", violation("data.token is no token")),
+        ("a b", violation("data.token is no token")),
+        ("a\n", violation("data.token is no token")),
+        ("mã", violation("data.token is no token")),
+        (7, violation("field data.token is number, string was due")),
+        (None, violation("field data.token is null, string was due")),
+    ],
+    ids=repr,
+)
+def test_token(value: Any, finding: Finding | None) -> None:
+    assert expect.token("data.token")(reply({"data": {"token": value}})) == finding
+    assert expect.token("data.token")(reply({"token": value})) == violation("missing field data.token")
 
 
 # --- pages ---
@@ -253,3 +297,22 @@ def test_not_empty() -> None:
 def test_every_json_value_has_one_type(value: Any, kind: str) -> None:
     assert expect.type_name(value) == kind
     assert [name for name in expect.TYPES if expect.is_a(value, name)] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (0, "0"),
+        (-1, "-1"),
+        (" 00\n", "00"),
+        ("", ""),
+        (True, ""),
+        (None, ""),
+        (1.0, ""),
+        (["0"], ""),
+        ({"0": 0}, ""),
+    ],
+    ids=repr,
+)
+def test_codes_are_numbers_or_texts(value: Any, code: str) -> None:
+    assert expect.as_code(value) == code
