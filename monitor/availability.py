@@ -1,18 +1,28 @@
-"""Lines put together, and seconds counted: docs/figures.md, sections 3, 4 and 6.
+"""Lines put together, and seconds counted: docs/figures.md, sections 3, 4, 6 and 7.
 
 Pure, and exact: seconds are integers, ratios are fractions. What goes in are the intervals of `judge.timeline`: of each
 line one list over the same period, in order and without gaps; where a list says nothing, there is no data.
+
+A figure is the sum of the pieces that `explain` lists: there is no other way to count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
-from itertools import pairwise
-from typing import TypeAlias
+from functools import cached_property
+from graphlib import TopologicalSorter
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from monitor.judge import Interval
-from monitor.model import State
+from monitor.model import Reason, Settings, State, Verdict, verdict_of
+from monitor.spans import Span, subtract, union
+from monitor.words import STATES, duration
 
 Timeline: TypeAlias = Sequence[Interval]
 
@@ -129,6 +139,545 @@ def ratio(part: int, whole: int) -> Fraction | None:
 
 def percent(fraction: Fraction, decimals: int = 2) -> str:
     """A share as people read it here, rounded DOWN to the decimals shown (section 6): "99,95%"."""
-    scaled = fraction * 100 * 10**decimals
-    whole, rest = divmod(scaled.numerator // scaled.denominator, 10**decimals)
+    return _written(math.floor(fraction * 100 * 10**decimals), decimals)
+
+
+def percent_up(fraction: Fraction, decimals: int = 2) -> str:
+    """A rate of errors as people read it here, rounded UP to the decimals shown (section 6): "0,01%"."""
+    return _written(math.ceil(fraction * 100 * 10**decimals), decimals)
+
+
+def duration_up(seconds: Fraction | int) -> str:
+    """A mean time in its two largest units, rounded UP to the smaller one (section 6): "14 giờ 30 phút"."""
+    whole = math.ceil(seconds)
+    if whole >= 3600:
+        whole += -whole % 60
+    if whole >= 86_400:
+        whole += -whole % 3600
+    return duration(whole)
+
+
+def _written(units: int, decimals: int) -> str:
+    whole, rest = divmod(units, 10**decimals)
     return f"{whole},{rest:0{decimals}d}%" if decimals else f"{whole}%"
+
+
+# --- whose a down second is -------------------------------------------------------------------------------------------
+
+
+class Stretch(NamedTuple):
+    """Down seconds [start, end) of one cause.
+
+    `root` is the system at the root of it, `since` the second in which the outage of `root` began, `party` who answers
+    for it. Where `root` is the system itself, the seconds are its own; else it was unreachable through its parent.
+    """
+
+    start: int
+    end: int
+    root: str
+    since: int
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """An outage of a system, true start and end, whatever period is looked at (section 7).
+
+    Its `stretches` are its down seconds; what lies between them is silence. Reason and step are those of its first
+    second. `ongoing`: nothing good has been seen since.
+    """
+
+    system: str
+    start: int
+    end: int  # the end of the last down second
+    stretches: tuple[Stretch, ...]
+    reason: Reason | None = None
+    step: str | None = None
+    ongoing: bool = False
+
+    @property
+    def seconds(self) -> int:
+        """Its duration: its down seconds."""
+        return sum(s.end - s.start for s in self.stretches)
+
+    @property
+    def own(self) -> tuple[Stretch, ...]:
+        """The part that is the system's own: it reaches to the end, and may be empty."""
+        return tuple(s for s in self.stretches if s.root == self.system)
+
+    @property
+    def through_parent(self) -> int:
+        """The down seconds that are a parent's, listed beside."""
+        return sum(s.end - s.start for s in self.stretches if s.root != self.system)
+
+    @property
+    def party(self) -> str:
+        """The party of its first second."""
+        return self.stretches[0].party
+
+    def seconds_in(self, start: int, end: int) -> int:
+        """Its down seconds in [start, end): they are split at the edges of periods."""
+        return sum(max(0, min(s.end, end) - max(s.start, start)) for s in self.stretches)
+
+
+class Attribution(NamedTuple):
+    """A person's decision that the down seconds of a system in [start, end) are a party's; the latest one wins."""
+
+    decided_at: int
+    system: str
+    start: int
+    end: int
+    party: str
+
+
+def grace(child: Iterable[Settings], parent: Iterable[Settings]) -> int:
+    """g of section 4 in whole seconds: the longest interval + timeout, of one check, among the critical ones of both.
+
+    Down seconds are whole, so they are at most g apart exactly if they are at most the whole part of g apart.
+    """
+    return max((round(1000 * s.interval) + round(1000 * s.timeout)) // 1000 for s in (*child, *parent))
+
+
+def outages(
+    lines: Mapping[str, Timeline],
+    depends_on: Mapping[str, Collection[str]],
+    grace_of: Callable[[str, str], int],
+    party_of: Mapping[str, str],
+    decisions: Iterable[Attribution] = (),
+    *,
+    now: int,
+) -> dict[str, list[Outage]]:
+    """The outages of every system in order, each second with its root cause and its party (sections 4 and 7).
+
+    The lines reach back before the period of interest, until no outage is cut, and end at `now`; a line that ends
+    before is that of a system that no longer counts. `grace_of` takes child and parent. A parent without a line takes
+    nothing. Raises ValueError where systems depend on one another in a circle, KeyError for one without a party.
+
+    An outage that shares a down second with an outage of a parent is the parents' second by second from its first one,
+    as long as a parent is down at most g seconds before or after; only the outage's own down seconds are asked, not
+    the silence within it. From the first second where none is, it is the system's own. Where several parents are down,
+    the one is named
+
+    - that is down in that very second, before one that only was or will be;
+    - then the one whose outage began first, then the first by id.
+
+    Root cause and party are those of the named parent's nearest down second, of two equally near the earlier.
+    A decision about a system holds for its seconds, and for those that others owe to them.
+    """
+    graph = {system: sorted({p for p in depends_on.get(system, ()) if p in lines}) for system in lines}
+    decided = _decided(decisions)
+    reached: dict[tuple[str, int], list[_Reach]] = {}
+    found: dict[str, list[Outage]] = {}
+    for system in TopologicalSorter(graph).static_order():
+        keys = [(parent, grace_of(system, parent)) for parent in graph[system]]
+        for key in keys:
+            if key not in reached:
+                reached[key] = _reaches(key[0], found[key[0]], key[1])
+        reaches = [reached[key] for key in keys]
+        found[system] = [
+            _outage(system, downs, ongoing, reaches, party_of[system], decided.get(system, ()))
+            for downs, ongoing in _in_one_piece(lines[system], now)
+        ]
+    return {system: found[system] for system in lines}
+
+
+class _Starts(Protocol):
+    @property
+    def start(self) -> int: ...
+
+
+_Started = TypeVar("_Started", bound=_Starts)
+
+
+def starting(items: Iterable[_Started], start: int, end: int) -> list[_Started]:
+    """The outages or incidents that are counted in the period [start, end): those that start in it (section 7)."""
+    return [item for item in items if start <= item.start < end]
+
+
+class _Reach(NamedTuple):
+    """Seconds [start, end) whose nearest down second of a parent is in `stretch`, itself one or at most g away."""
+
+    start: int
+    end: int
+    near: bool  # not down itself
+    began: int  # the start of the parent's outage
+    parent: str
+    stretch: Stretch
+
+
+def _reaches(parent: str, found: Sequence[Outage], g: int) -> list[_Reach]:
+    """All seconds that a parent may take, in order."""
+    stretches = [(outage.start, stretch) for outage in found for stretch in outage.stretches]
+    # Of two stretches the earlier one has the seconds up to the middle between its last and the other's first one.
+    middles = [(before.end - 1 + after.start) // 2 + 1 for (_, before), (_, after) in pairwise(stretches)]
+    made: list[_Reach] = []
+    for (began, stretch), low, high in zip(stretches, [-math.inf, *middles], [*middles, math.inf], strict=False):
+        first, last = int(max(stretch.start - g, low)), int(min(stretch.end + g, high))
+        for start, end, near in (
+            (first, stretch.start, True),
+            (stretch.start, stretch.end, False),
+            (stretch.end, last, True),
+        ):
+            if start < end:
+                made.append(_Reach(start, end, near, began, parent, stretch))
+    return made
+
+
+def _in_one_piece(line: Timeline, now: int) -> list[tuple[list[Interval], bool]]:
+    """The down intervals of each outage, and whether it may go on: silence neither ends nor parts it (section 7)."""
+    pieces: list[list[Interval]] = []
+    is_open = False
+    for interval in line:
+        if interval.state is State.DOWN:
+            if not is_open:
+                pieces.append([])
+            pieces[-1].append(interval)
+            is_open = True
+        elif interval.state is not State.NO_DATA:
+            is_open = False
+    is_open = is_open and line[-1].end >= now
+    return [(piece, is_open and piece is pieces[-1]) for piece in pieces]
+
+
+def _outage(
+    system: str,
+    downs: Sequence[Interval],
+    ongoing: bool,
+    reaches: Sequence[Sequence[_Reach]],
+    party: str,
+    decided: Sequence[tuple[int, int, str]],
+) -> Outage:
+    first = downs[0]
+    stretches: list[Stretch] = []
+    for start, end, reach in _taken(downs, reaches):
+        cause = reach.stretch if reach else Stretch(start, end, system, first.start, party)
+        for begin, finish, decision in _cut(start, end, decided):
+            stretch = Stretch(begin, finish, cause.root, cause.since, decision[2] if decision else cause.party)
+            if stretches and stretches[-1].end == begin and stretches[-1][2:] == stretch[2:]:
+                stretches[-1] = stretches[-1]._replace(end=finish)
+            else:
+                stretches.append(stretch)
+    return Outage(system, first.start, downs[-1].end, tuple(stretches), first.reason, first.step, ongoing)
+
+
+def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> Iterator[tuple[int, int, _Reach | None]]:
+    """The down seconds of an outage, with the parent that takes them; None from where it is the system's own."""
+    taken = bool(reaches) and any(
+        reach and not reach.near for d in downs for parent in reaches for *_, reach in _cut(d.start, d.end, parent)
+    )
+    for down in downs:
+        at = down.start
+        while taken and at < down.end:
+            here = [next(_cut(at, down.end, parent)) for parent in reaches]
+            candidates = [reach for *_, reach in here if reach]
+            taken = bool(candidates)
+            if taken:
+                end = min(finish for _, finish, _ in here)
+                yield at, end, min(candidates, key=lambda r: (r.near, r.began, r.parent))
+                at = end
+        if at < down.end:
+            yield at, down.end, None
+
+
+def _decided(decisions: Iterable[Attribution]) -> dict[str, list[tuple[int, int, str]]]:
+    """What was decided about each system at last: disjoint ranges in order, each with its party."""
+    decided: dict[str, list[tuple[int, int, str]]] = {}
+    for decision in sorted(decisions, reverse=True):
+        known = decided.setdefault(decision.system, [])
+        free = subtract(union([(decision.start, decision.end)]), union((start, end) for start, end, _ in known))
+        known.extend((start, end, decision.party) for start, end in free)
+    return {system: sorted(known) for system, known in decided.items()}
+
+
+_Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is known of it
+
+
+def _cut(start: int, end: int, ranges: Sequence[_Range]) -> Iterator[tuple[int, int, _Range | None]]:
+    """[start, end) in parts, each with that of the sorted, disjoint ranges in which it lies; None: in none."""
+    index = max(0, bisect_right(ranges, (start, math.inf)) - 1)
+    while start < end:
+        if index == len(ranges) or ranges[index][0] >= end:
+            yield start, end, None
+            return
+        here = ranges[index]
+        index += 1
+        if here[1] <= start:
+            continue
+        if start < here[0]:
+            yield start, here[0], None
+        finish = min(end, here[1])
+        yield max(start, here[0]), finish, here
+        start = finish
+
+
+# --- the three availabilities -----------------------------------------------------------------------------------------
+
+NO_FIGURE = STATES[State.NO_DATA].lower()
+"""What stands where a figure would be 0/0."""
+
+ENOUGH = Fraction(95, 100)
+"""The coverage below which a figure is provisional."""
+
+
+class Kind(StrEnum):
+    RAW = "raw"
+    CONTRACTUAL = "contractual"
+    OFFICE = "office"
+
+
+class Exclusion(StrEnum):
+    """Why a second of the period is not in the set of a figure."""
+
+    MAINTENANCE = "maintenance"
+    OTHER_PARTY = "other_party"
+    OUTSIDE_HOURS = "outside_hours"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Which of the scheduled seconds a figure is about (section 6): see `RAW`, `contractual` and `office`.
+
+    `spans` are sorted and disjoint; a second inside them, outside them, is left out for the reason given. `party`: the
+    down seconds of another one are left out as well. `unconfirmed`: it hangs on a year of a calendar that is not
+    official yet.
+    """
+
+    kind: Kind
+    spans: tuple[Span, ...] = ()
+    inside: Exclusion | None = None
+    outside: Exclusion | None = None
+    party: str | None = None
+    unconfirmed: bool = False
+
+    def of(self, cause: Stretch | None) -> Exclusion | None:
+        """Why down seconds of this cause are left out, wherever they lie."""
+        if self.party is None or cause is None or cause.party == self.party:
+            return None
+        return Exclusion.OTHER_PARTY
+
+    def before(self, at: int) -> int:
+        """How many seconds of the spans lie before an instant."""
+        place = bisect_right(self.spans, (at, at)) - 1
+        if place < 0:
+            return 0
+        start, end = self.spans[place]
+        return self._lengths[place] + min(at, end) - start
+
+    @cached_property
+    def _lengths(self) -> tuple[int, ...]:
+        """How many seconds the spans before each span have."""
+        return tuple(accumulate((end - start for start, end in self.spans), initial=0))
+
+
+RAW = Basis(Kind.RAW)
+
+
+def contractual(party: str, maintenance: Iterable[Span], *, unconfirmed: bool = False) -> Basis:
+    """Without the seconds of valid maintenance and the down seconds of another party than the contract's.
+
+    A second that is both leaves once, as maintenance.
+    """
+    return Basis(
+        Kind.CONTRACTUAL, tuple(union(maintenance)), inside=Exclusion.MAINTENANCE, party=party, unconfirmed=unconfirmed
+    )
+
+
+def office(hours: Iterable[Span], *, unconfirmed: bool = False) -> Basis:
+    """Inside the service hours."""
+    return Basis(Kind.OFFICE, tuple(union(hours)), outside=Exclusion.OUTSIDE_HOURS, unconfirmed=unconfirmed)
+
+
+class Piece(NamedTuple):
+    """Seconds [start, end) of a period and what became of them in a figure.
+
+    `excluded` None: they are in its set. Down seconds have their root cause, another system if the one looked at was
+    unreachable through its parent, and the party that answers for them.
+    """
+
+    start: int
+    end: int
+    state: State
+    excluded: Exclusion | None = None
+    root: str | None = None
+    party: str | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One availability: whole seconds of its set, and those of the period that are not in it.
+
+    `down_seconds`, `no_data_seconds` and `degraded_seconds` are within `set_seconds`.
+    """
+
+    kind: Kind
+    set_seconds: int
+    down_seconds: int
+    no_data_seconds: int
+    degraded_seconds: int
+    maintenance_seconds: int = 0
+    other_party_seconds: int = 0
+    outside_hours_seconds: int = 0
+    unconfirmed: bool = False
+
+    @property
+    def observed_seconds(self) -> int:
+        return self.set_seconds - self.no_data_seconds
+
+    @property
+    def available_seconds(self) -> int:
+        """Up and degraded."""
+        return self.observed_seconds - self.down_seconds
+
+    @cached_property
+    def availability(self) -> Fraction | None:
+        """(observed - down) / observed, exact; None is "no data"."""
+        return ratio(self.available_seconds, self.observed_seconds)
+
+    @cached_property
+    def coverage(self) -> Fraction | None:
+        """observed / set, exact; None for an empty set."""
+        return ratio(self.observed_seconds, self.set_seconds)
+
+    @property
+    def provisional(self) -> bool:
+        """Whether coverage is below 95 % (at exactly 95 % it is not), or a year of the calendar is unconfirmed."""
+        return self.unconfirmed or (self.coverage is not None and self.coverage < ENOUGH)
+
+    def text(self, decimals: int = 2) -> str:
+        """The availability as people read it, rounded DOWN: "99,95%", "không có dữ liệu"."""
+        return NO_FIGURE if self.availability is None else percent(self.availability, decimals)
+
+
+def scheduled(period: Span, life: Span, now: int) -> Span:
+    """The scheduled seconds: the period within the system's life, a running one up to `now`; start = end if none."""
+    start = max(period[0], life[0])
+    return start, max(start, min(period[1], life[1], now))
+
+
+def explain(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Outage] = ()) -> list[Piece]:
+    """Every second of the scheduled `period`, in order, with what became of it in the figure.
+
+    The pieces that are not excluded add up to the figure's set, all of them to the period. `found` are the line's
+    outages; without them no down second is another party's.
+    """
+    return [
+        Piece(begin, finish, state, (basis.inside if span else basis.outside) or basis.of(cause), *_labels(cause))
+        for start, end, state, cause in _causes(line, period, found)
+        for begin, finish, span in _cut(start, end, basis.spans)
+    ]
+
+
+def figure(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Outage] = ()) -> Figure:
+    """Count what `explain` lists, without listing it."""
+    in_set = down = no_data = degraded = other_party = 0
+    after = basis.before(period[0])
+    for start, end, state, cause in _causes(line, period, found if basis.party is not None else ()):
+        before, after = after, basis.before(end)
+        kept = after - before if basis.outside else end - start - (after - before)
+        if basis.of(cause):
+            other_party += kept
+            continue
+        in_set += kept
+        if state is State.DOWN:
+            down += kept
+        elif state is State.NO_DATA:
+            no_data += kept
+        elif state is State.DEGRADED:
+            degraded += kept
+    left_out = period[1] - period[0] - in_set - other_party
+    maintenance, outside = (left_out, 0) if basis.inside else (0, left_out)
+    return Figure(basis.kind, in_set, down, no_data, degraded, maintenance, other_party, outside, basis.unconfirmed)
+
+
+def _causes(line: Timeline, period: Span, found: Iterable[Outage]) -> Iterator[tuple[int, int, State, Stretch | None]]:
+    """The line over the period without gaps, a down part with the stretch of the outages in which it lies."""
+    stretches = sorted(stretch for outage in found for stretch in outage.stretches)
+    for start, end, interval in _cut(*period, line):
+        state = interval.state if interval else State.NO_DATA
+        if state is State.DOWN and stretches:
+            for begin, finish, cause in _cut(start, end, stretches):
+                yield begin, finish, state, cause
+        else:
+            yield start, end, state, None
+
+
+def _labels(cause: Stretch | None) -> tuple[str, str] | tuple[()]:
+    return (cause.root, cause.party) if cause else ()
+
+
+# --- what was promised ------------------------------------------------------------------------------------------------
+
+
+class SlaVerdict(StrEnum):
+    """What became of an objective."""
+
+    MET = "met"
+    BROKEN = "broken"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True)
+class Sla:
+    """A figure held against its objective: the verdict, and the error budget in exact seconds."""
+
+    objective: Fraction
+    verdict: SlaVerdict
+    allowed: Fraction  # down seconds: (1 - objective) x observed
+    spent: int
+
+    @property
+    def left(self) -> Fraction:
+        """Below zero once the objective is broken."""
+        return self.allowed - self.spent
+
+
+def sla(counted: Figure, objective: Fraction) -> Sla:
+    """Hold a figure against its objective, on exact fractions; reached exactly is met.
+
+    Raises ValueError for an objective that is no share above 0.
+    """
+    if not 0 < objective <= 1:
+        raise ValueError(f"an objective of {objective} is out of range: above 0, at most 1")
+    if counted.availability is None:
+        verdict = SlaVerdict.NO_DATA
+    else:
+        verdict = SlaVerdict.MET if counted.availability >= objective else SlaVerdict.BROKEN
+    return Sla(objective, verdict, (1 - objective) * counted.observed_seconds, counted.down_seconds)
+
+
+# --- rates of errors --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """The error rate of checks: of the first tries (try 1) that were conclusive, those that failed (section 7).
+
+    `failed` counts them by reason. What was inconclusive or lost is in neither number. `rechecks` are counted beside
+    and in no rate. The real traffic's rate is a figure of its own: the two are never added.
+
+    Raises ValueError for numbers that cannot be: more failed than conclusive, or a reason that is no failure.
+    """
+
+    conclusive: int
+    failed: Mapping[Reason, int]
+    rechecks: int = 0
+
+    def __post_init__(self) -> None:
+        wrong = [reason for reason in self.failed if verdict_of(reason) is not Verdict.DOWN]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: no reason of a failed try")
+        if min(self.failed.values(), default=0) < 0 or sum(self.failed.values()) > self.conclusive:
+            raise ValueError("more first tries failed than were conclusive, or fewer than none")
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Exact; None, "no data", where no first try was conclusive."""
+        return ratio(sum(self.failed.values()), self.conclusive)
+
+    def of(self, reason: Reason) -> Fraction | None:
+        """The part of the rate that is due to one reason; the parts add up to it."""
+        return ratio(self.failed.get(reason, 0), self.conclusive)
+
+    def text(self, decimals: int = 2) -> str:
+        """As people read it, rounded UP: "0,01%", "không có dữ liệu"."""
+        return NO_FIGURE if self.rate is None else percent_up(self.rate, decimals)

@@ -6,8 +6,12 @@ It is a process of its own and imports nothing of ours. Whatever it shows is mar
         sandbox.fault("igate.search", "hang_headers", seconds=30)
         watch(sandbox.environment)
 
-`upstreams` says which routes there are, `faults` what can go wrong with them, `server` how to ask over HTTP,
-`dossiers` where the figures come from.
+`upstreams`, `bus`, `population` and `names` say which routes there are, `faults` what can go wrong with them, `server`
+how to ask over HTTP, `dossiers` where the figures come from, `authority` whom to trust.
+
+Of two listeners, bus and tls, the addresses are names, which only the sandbox's own DNS server knows; whoever does not
+ask it connects to 127.0.0.1 under those names, or to 127.0.0.1 itself. Their certificates are of the authority in
+Addresses.ca, which is made anew at each start.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def show_json(addresses: Addresses) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m connectors.sandbox", description="The simulated province.")
     parser.add_argument("--host", default="127.0.0.1", help="where the upstreams listen")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the first of seven ports; 0: any that are free")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the first of ten ports; 0: any that are free")
     parser.add_argument("--year", type=int, help="whose dossiers to show (default: the clock's)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same dossiers")
     parser.add_argument("--token-ttl", type=int, default=300, help="seconds that a token lives")

@@ -94,7 +94,7 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that config/province.example.yaml expects."""
+        """The variables that a catalogue of this province expects."""
         return self.addresses.environment
 
     def fault(self, route: str, name: str, seconds: float | None = None, **params: Any) -> dict[str, Any]:

@@ -42,7 +42,7 @@ PERSONAL_MARKERS = (
     "0000000000",
     "1900-01-01",
 )
-"""Texts found in the personal fields of every simulated dossier and nowhere else in what the sandbox says."""
+"""Texts found in the personal fields of every simulated dossier and person, and nowhere else in what upstreams say."""
 
 
 @dataclass(frozen=True)

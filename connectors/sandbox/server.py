@@ -9,9 +9,11 @@ DELETE /faults[?route=]  switch one or all off
 GET    /log              every switching, with its instant in epoch milliseconds; the newest 20,000
 GET    /requests         counts per route, open connections per listener, the last 1,000 requests
 
-A route has one fault at a time; a second takes its place. The faults of a listener (refuse, hang_connect) take all
-routes of its upstream: the port is closed, open connections are dropped, and the same port is opened again when the
-fault is switched off.
+A route has one fault at a time; a second takes its place. The faults of a listener (refuse, hang_connect, and those of
+TLS) take all routes of its upstream: open connections are dropped, for the first two the port is closed, and it is the
+same port that answers again when the fault is switched off.
+
+The names dns.* are routes too. Their entries in GET /requests have the answer's RCODE as status, "" for silence.
 """
 
 from __future__ import annotations
@@ -25,18 +27,24 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from connectors.sandbox import faults, upstreams
+import dns.rcode
+from dns.message import Message
+
+from connectors.sandbox import faults, names, upstreams
+from connectors.sandbox.bus import bus
 from connectors.sandbox.dossiers import ZONE, Flow
 from connectors.sandbox.upstreams import DEFAULT_PORT, DEFAULT_SEED, Addresses, SandboxError, Upstream
 from connectors.sandbox.wire import (
@@ -44,11 +52,15 @@ from connectors.sandbox.wire import (
     SIMULATED,
     BadRequest,
     Exchange,
+    Handshake,
     Reply,
     Request,
     json_reply,
     read_request,
 )
+
+if TYPE_CHECKING:
+    from connectors.sandbox.authority import Identity
 
 Serve = Callable[[Request, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
 """Answers one request; says whether another may follow on the connection."""
@@ -58,6 +70,8 @@ API_HOST = "127.0.0.1"  # whoever may switch faults sits on this machine, wherev
 KEPT_REQUESTS = 1_000
 KEPT_EVENTS = 20_000
 OTHER = "other"  # in the counts: requests that no route took
+CLOSING = 2.0  # seconds that a client has to say that it has seen the end of TLS
+PORTS = "ten in a row are needed, the last one for UDP"
 
 
 class Flows:
@@ -105,32 +119,38 @@ class Flows:
 class Listener:
     """One port, and who serves it or what obstructs it."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, host: str = "") -> None:
         self.address = ("", 0)
+        self.host = host  # by which name it is known; empty: it has none, and speaks no TLS
         self._serve = serve
+        self._identity: Identity | None = None
+        self._shake: faults.TlsFault = _shake
         self._server: asyncio.Server | None = None
         self._obstacles: Sequence[socket.socket] = ()
         self._connections: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
+        if self.host:
+            return f"https://{self.host}:{self.address[1]}"
         return f"http://{self.address[0]}:{self.address[1]}"
 
     @property
     def open_connections(self) -> int:
         return len(self._connections)
 
-    async def open(self, address: tuple[str, int]) -> None:
-        """Listen; port 0 takes a free one. Raises SandboxError if the port cannot be had."""
+    async def open(self, address: tuple[str, int], identity: Identity | None = None) -> None:
+        """Listen; port 0 takes a free one. Who has a host name needs an identity.
+
+        Raises SandboxError if the port cannot be had.
+        """
+        self._identity = identity
         try:
             bound = faults.bind(address)
             self.address = bound.getsockname()
             self._server = await asyncio.start_server(self._connected, sock=bound, limit=HEAD_LIMIT, backlog=BACKLOG)
         except OSError as error:
-            why = error.strerror or str(error)
-            raise SandboxError(
-                f"cannot listen on {address[0]}:{address[1]}: {why}; choose another --port (seven in a row are needed)"
-            ) from error
+            raise taken(address, error) from error
 
     def close(self) -> None:
         """Stop listening and drop every connection."""
@@ -140,26 +160,37 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
+        self._drop()
+
+    def _drop(self) -> None:
         for writer in self._connections:
             writer.transport.abort()
 
-    def obstruct(self, fault: faults.ListenerFault) -> None:
-        """Hand the port to a fault, until restore()."""
-        self.close()
-        self._obstacles = fault(self.address)
+    def obstruct(self, fault: str) -> None:
+        """Hand the port, or the handshake, to a fault until restore(). Raises OSError."""
+        if fault in faults.TLS_FAULTS:
+            self._shake = faults.TLS_FAULTS[fault]
+            self._drop()
+        else:
+            self.close()
+            self._obstacles = faults.LISTENER_FAULTS[fault](self.address)
 
     async def restore(self) -> None:
+        self._shake = _shake
         self.close()
-        await self.open(self.address)
+        await self.open(self.address, self._identity)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         try:
-            # The client may leave at any point, or close() may drop it: neither is an error.
-            with contextlib.suppress(ConnectionError, TimeoutError, asyncio.CancelledError):
+            # The client may leave at any point or not agree to TLS, or close() may drop it: none of it is an error.
+            with contextlib.suppress(ConnectionError, TimeoutError, ssl.SSLError, asyncio.CancelledError):
+                if self._identity is not None:
+                    await self._shake(Handshake(self._identity, reader, writer))
                 await self._converse(reader, writer)
                 writer.close()
-                await writer.wait_closed()
+                async with asyncio.timeout(CLOSING):
+                    await writer.wait_closed()
         finally:
             self._connections.discard(writer)
             writer.transport.abort()
@@ -174,6 +205,17 @@ class Listener:
                 await unread.send(upstreams.page_error(error.status, unread.request))
                 return
             keep = request is not None and await self._serve(request, reader, writer)
+
+
+async def _shake(h: Handshake) -> None:
+    """The healthy handshake."""
+    await h.secure(h.identity.good)
+
+
+def taken(address: tuple[str, int], error: OSError) -> SandboxError:
+    """What to say of a port that cannot be had."""
+    why = error.strerror or str(error)
+    return SandboxError(f"cannot listen on {address[0]}:{address[1]}: {why}; choose another --port ({PORTS})")
 
 
 @dataclass
@@ -218,32 +260,65 @@ class Server:
 
     def __init__(self, *, year: int | None, seed: int, token_ttl: int, log: Path | None) -> None:
         self._flows = Flows(year, seed)
-        self._upstreams = {it.name: it for it in upstreams.province(self._flows.at, token_ttl=token_ttl)}
-        self._upstream_of = {route.name: it.name for it in self._upstreams.values() for route in it.routes}
-        self._listeners = {name: Listener(partial(self._serve, it)) for name, it in self._upstreams.items()}
+        every = (*upstreams.province(self._flows.at, token_ttl=token_ttl), bus(self._flows.at, token_ttl=token_ttl))
+        self._upstreams = {it.name: it for it in every}
+        self._upstream_of = {route.name: it.name for it in every for route in it.routes}
+        self._upstream_of |= dict.fromkeys(names.ROUTES, "dns")
+        self._listeners = {it.name: Listener(partial(self._serve, it), it.host) for it in every}
         self._api = Listener(self._serve_api)
+        self._names: names.NameServer | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._addresses: Addresses | None = None
         self._active: dict[str, Active] = {}
         self._switching = asyncio.Lock()
         self._log = Log(log)
         self._counts = Counter({**dict.fromkeys(self._upstream_of, 0), OTHER: 0})
-        self._requests: deque[tuple[int, str, int]] = deque(maxlen=KEPT_REQUESTS)
+        self._requests: deque[tuple[int, str, int | str]] = deque(maxlen=KEPT_REQUESTS)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- life ---
 
     async def start(self, host: str, port: int) -> Addresses:
         """Listen on consecutive ports from `port` on, or on free ones if it is 0. Raises SandboxError."""
-        names = [field.name for field in fields(Addresses)][1:]
+        from connectors.sandbox.authority import Authority  # noqa: PLC0415 - cryptography is slow to import
+
+        self._folder = tempfile.TemporaryDirectory(prefix="motcua-sandbox-")
+        authority = Authority(Path(self._folder.name))
         await self._api.open((API_HOST, port))
-        for offset, name in enumerate(names, start=1):
-            await self._listeners[name].open((host, port and port + offset))
-        self._addresses = Addresses(self._api.url, *(self._listeners[name].url for name in names))
+        for offset, listener in enumerate(self._listeners.values(), start=1):
+            identity = None
+            if listener.host:
+                identity = authority.identity([*dict.fromkeys((listener.host, API_HOST, self._reached()))])
+            await listener.open((host, port and port + offset), identity)
+        address = self._reached()
+        dns_port = await self._open_names((host, port and port + len(self._listeners) + 1), address)
+        self._addresses = Addresses(
+            api=self._api.url,
+            **{name: listener.url for name, listener in self._listeners.items()},
+            dns=f"{address}:{dns_port}",
+            ca=str(authority.path),
+        )
         self._in_background(self._flows.prepare(time.time()))
         return self._addresses
 
+    def _reached(self) -> str:
+        """The address at which the upstreams, one of which listens, are reached from this machine."""
+        address = self._listeners["sso"].address[0]
+        return API_HOST if address == "0.0.0.0" else address  # noqa: S104 - compared, not bound
+
+    async def _open_names(self, where: tuple[str, int], address: str) -> int:
+        """Answer questions for names with this address; the port. Raises SandboxError if it cannot be had."""
+        loop = asyncio.get_running_loop()
+        try:
+            transport, self._names = await loop.create_datagram_endpoint(
+                lambda: names.NameServer(address, self._answer_name), local_addr=where
+            )
+        except OSError as error:
+            raise taken(where, error) from error
+        return int(transport.get_extra_info("sockname")[1])
+
     async def stop(self) -> None:
-        """Switch every fault off in the log, then drop whatever is open."""
+        """Switch every fault off in the log, drop whatever is open, and leave no file behind."""
         for active in self._active.values():
             if active.timer:
                 active.timer.cancel()
@@ -251,6 +326,10 @@ class Server:
         self._active.clear()
         for listener in (self._api, *self._listeners.values()):
             listener.close()
+        if self._names:
+            self._names.close()
+        if self._folder:
+            self._folder.cleanup()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -273,7 +352,7 @@ class Server:
             await exchange.send(route)
             return exchange.keep
         self._counts[route.name] += 1
-        if upstream.name == "gateway":
+        if route.shows_dossiers:
             await self._flows.prepare(request.received_at)
         active = self._active.get(route.name)
         exchange = Exchange(
@@ -281,9 +360,9 @@ class Server:
             reader,
             writer,
             answer=route.answer,
-            refuse=upstream.refuse,
+            refuse=route.refuse or upstream.refuse,
             essential=route.essential,
-            error_field=upstream.error_field,
+            error_field=route.error_field or upstream.error_field,
             fault_since=active.since if active else 0.0,
         )
         try:
@@ -295,30 +374,42 @@ class Server:
             self._requests.append((int(request.received_at * 1000), route.name, exchange.status))
         return exchange.keep
 
+    async def _answer_name(self, question: names.Question) -> Message | None:
+        """The answer to a question for a name, or silence."""
+        route, now = question.route, time.time()
+        self._counts[route or OTHER] += 1
+        if route is None:
+            return question.refusal(dns.rcode.NXDOMAIN)
+        active = self._active.get(route)
+        reply = await faults.DNS_FAULTS[active.fault](question, **active.parameters) if active else question.answer()
+        status = dns.rcode.to_text(reply.rcode()) if reply else ""
+        self._requests.append((int(now * 1000), route, status))
+        return reply
+
     # --- faults ---
 
     async def _switch_on(self, route: str, fault: str, seconds: float | None, parameters: dict[str, Any]) -> Active:
         """Put a fault in the place of whatever acts on the route. Raises SandboxError."""
         _known("route", route, self._upstream_of)
         _known("fault", fault, faults.describe())
-        if route not in faults.ONLY_ON.get(fault, {route}):
-            raise SandboxError(f"fault {fault!r} makes sense on {', '.join(sorted(faults.ONLY_ON[fault]))} alone")
+        if why := faults.misplaced(fault, route):
+            raise SandboxError(why)
         try:
             parameters = faults.parameters(fault, parameters)
         except ValueError as error:
             raise SandboxError(str(error)) from error
         upstream = self._upstream_of[route]
-        is_listener_fault = fault in faults.LISTENER_FAULTS
+        is_listener_fault = faults.takes_listener(fault)
         neighbours = [name for name, it in self._upstream_of.items() if it == upstream]
         async with self._switching:
             for name in neighbours:
                 other = self._active.get(name)
                 # A port can be obstructed in one way at a time.
-                if other and (name == route or (is_listener_fault and other.fault in faults.LISTENER_FAULTS)):
+                if other and (name == route or (is_listener_fault and faults.takes_listener(other.fault))):
                     await self._off(other, "replaced")
             if is_listener_fault:
                 try:
-                    self._listeners[upstream].obstruct(faults.LISTENER_FAULTS[fault])
+                    self._listeners[upstream].obstruct(fault)
                 except OSError as error:
                     await self._listeners[upstream].restore()
                     raise SandboxError(f"fault {fault!r} is not possible here: {error.strerror or error}") from error
@@ -351,7 +442,7 @@ class Server:
         del self._active[active.route]
         if active.timer:
             active.timer.cancel()
-        if active.fault in faults.LISTENER_FAULTS:
+        if faults.takes_listener(active.fault):
             await self._listeners[self._upstream_of[active.route]].restore()
         self._log.write("off", active, cause=cause)
 
@@ -399,6 +490,10 @@ class Server:
                 route.name: {"upstream": name, "method": route.method, "url": self._listeners[name].url + route.path}
                 for name, upstream in self._upstreams.items()
                 for route in upstream.routes
+            }
+            | {
+                route: {"upstream": "dns", "method": "A", "url": f"dns://{self._addresses.dns}/{name}"}
+                for route, name in names.ROUTES.items()
             },
             "faults": faults.describe(),
             "active": [active.show() for active in self._active.values()],
@@ -449,9 +544,9 @@ def serve(
     """Be the sandbox until SIGTERM or SIGINT; to be called from the main thread.
 
     host: where the upstreams listen; the API that switches faults listens on 127.0.0.1 always.
-    port: that of the API; the upstreams take the six after it, in the order of Addresses. 0: any free ports.
+    port: that of the API; the upstreams take the nine after it, in the order of Addresses. 0: any free ports.
     year: whose dossiers to show; None: the clock's.
-    token_ttl: seconds that a token of the sso lives.
+    token_ttl: seconds that a token of the sso or the bus and a session of the national portal live.
     log: a file to which the fault log is appended, an object a line.
     ready: called once, as soon as every port listens. The gateway keeps its first clients waiting until the dossiers
         are made, half a second or so.

@@ -12,6 +12,10 @@ gateway      GET  /pa/dossier/search                                  igate.sear
 national     GET  /                                                   national.home      page of the national portal
 shared       GET  /dmdc/Category/magioitinh                           shared.category    array
 control      GET  /a, GET /b                                          control.a, .b      "ok"
+tls          GET  /                                                   tls.page           page, over TLS
+
+The bus, behind which lie the national portal's adapter and the population database, is in `bus` and `population`; the
+names of the two listeners that speak TLS are in `names`.
 
 All of the gateway needs a Bearer token of the sso. Of igate.search are understood: page, size, spec (slice, page), sort
 (updatedDate, appliedDate, acceptedDate), code, accepted-from/-to, applied-from/-to, dossier-status, apply-method-id,
@@ -37,6 +41,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from connectors.sandbox.dossiers import AGENCIES, PROCEDURES, ROOT_AGENCY, ZONE, Flow, iso, sector_id, translated
+from connectors.sandbox.names import TLS_HOST
 from connectors.sandbox.wire import Reply, Request, html_reply, json_reply
 
 USER = "tai-khoan-mo-phong"
@@ -44,6 +49,28 @@ PASSWORD = "mat-khau-mo-phong"  # noqa: S105 - of a simulated province
 CLIENT_ID = "ung-dung-mo-phong"
 CLIENT_SECRET = "bi-mat-mo-phong"  # noqa: S105
 PUBLIC_CLIENTS = ("web-onegate", "test-public")
+
+BUS_KEY = "khoa-truc-mo-phong"
+BUS_SECRET = "bi-mat-truc-mo-phong"  # noqa: S105
+BUS_APP = "ung-dung-truc-mo-phong"
+BUS_PARTNER = "doi-tac-mo-phong"
+BUS_CUSTOMER = "khach-cua-doi-tac-mo-phong"
+
+NATIONAL_USER = "tai-khoan-quoc-gia-mo-phong"
+NATIONAL_PASSWORD = "mat-khau-quoc-gia-mo-phong"  # noqa: S105
+NATIONAL_AGENCY = ROOT_AGENCY.code  # madonvi
+NATIONAL_DSTCODE = "VN:GOV:000.00.00.G22:vpcpdvcprovider"
+
+POPULATION_USER = "tai-khoan-dan-cu-mo-phong"
+POPULATION_SECRET = "bi-mat-dan-cu-mo-phong"  # noqa: S105
+POPULATION_CLIENT = "VN/GOV/H00/mo-phong"  # X-Road-Client
+POPULATION_API_KEY = "khoa-dan-cu-mo-phong"
+POPULATION_OFFICER = "can-bo-mo-phong"  # MaCanBo
+POPULATION_PROCEDURE = "VPCP"  # MaDVC
+POPULATION_SUBJECT = "000000000000"  # SoDinhDanh of the only person there is, who is invented
+POPULATION_OLD_SUBJECT = "000000000"  # the same person's SoCMND
+POPULATION_NAME = "NGƯỜI MÔ PHỎNG"
+POPULATION_BORN = "19000101"
 
 DEFAULT_PORT = 18080
 DEFAULT_SEED = 84859
@@ -59,7 +86,11 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a running sandbox listens: base URLs without a slash at the end, in the order of their ports."""
+    """Where a running sandbox listens, in the order of its ports: base URLs without a slash at the end.
+
+    The last two are no URLs. The names in those of `bus` and `tls` are known to `dns` alone; so listens 127.0.0.1, for
+    which their certificates hold as well.
+    """
 
     api: str  # the one that switches faults
     sso: str
@@ -68,6 +99,10 @@ class Addresses:
     national: str
     shared: str
     control: str  # the control targets, /a and /b
+    tls: str
+    bus: str
+    dns: str  # host:port, UDP
+    ca: str  # a file: the certificate of the authority behind `bus` and `tls`, in PEM
 
     @property
     def environment(self) -> dict[str, str]:
@@ -79,8 +114,30 @@ class Addresses:
             "MOTCUA_SANDBOX_NATIONAL": self.national,
             "MOTCUA_SANDBOX_SHARED": self.shared,
             "MOTCUA_SANDBOX_CONTROL": self.control,
+            "MOTCUA_SANDBOX_TLS": self.tls,
+            "MOTCUA_SANDBOX_BUS": self.bus,
+            "MOTCUA_SANDBOX_DNS": self.dns,
+            "MOTCUA_SANDBOX_CA": self.ca,
             "MOTCUA_SANDBOX_USER": USER,
             "MOTCUA_SANDBOX_PASSWORD": PASSWORD,
+            "MOTCUA_SANDBOX_BUS_KEY": BUS_KEY,
+            "MOTCUA_SANDBOX_BUS_SECRET": BUS_SECRET,
+            "MOTCUA_SANDBOX_BUS_APP": BUS_APP,
+            "MOTCUA_SANDBOX_BUS_PARTNER": BUS_PARTNER,
+            "MOTCUA_SANDBOX_BUS_CUSTOMER": BUS_CUSTOMER,
+            "MOTCUA_SANDBOX_NATIONAL_USER": NATIONAL_USER,
+            "MOTCUA_SANDBOX_NATIONAL_PASSWORD": NATIONAL_PASSWORD,
+            "MOTCUA_SANDBOX_NATIONAL_AGENCY": NATIONAL_AGENCY,
+            "MOTCUA_SANDBOX_NATIONAL_DSTCODE": NATIONAL_DSTCODE,
+            "MOTCUA_SANDBOX_POPULATION_USER": POPULATION_USER,
+            "MOTCUA_SANDBOX_POPULATION_SECRET": POPULATION_SECRET,
+            "MOTCUA_SANDBOX_POPULATION_CLIENT": POPULATION_CLIENT,
+            "MOTCUA_SANDBOX_POPULATION_API_KEY": POPULATION_API_KEY,
+            "MOTCUA_SANDBOX_POPULATION_OFFICER": POPULATION_OFFICER,
+            "MOTCUA_SANDBOX_POPULATION_PROCEDURE": POPULATION_PROCEDURE,
+            "MOTCUA_SANDBOX_POPULATION_SUBJECT": POPULATION_SUBJECT,
+            "MOTCUA_SANDBOX_POPULATION_NAME": POPULATION_NAME,
+            "MOTCUA_SANDBOX_POPULATION_BORN": POPULATION_BORN,
         }
 
 
@@ -91,6 +148,9 @@ class Route:
     path: str
     answer: Answer
     essential: str  # the field, or the words of a page, without which the reply is worthless
+    shows_dossiers: bool = False
+    refuse: Callable[[int, Request], Reply] | None = None  # how it words an HTTP error, if not as its upstream does
+    error_field: str = ""  # where it puts the code of a failed call, if not where its upstream does
 
 
 @dataclass(frozen=True)
@@ -99,6 +159,7 @@ class Upstream:
     routes: tuple[Route, ...]
     refuse: Callable[[int, Request], Reply]  # how it words an HTTP error
     error_field: str = "error_code"  # where it puts the code of a failed call
+    host: str = ""  # whose certificate it shows; empty: it speaks no TLS
 
     def route(self, request: Request) -> Route | Reply:
         """The route that a request asks for, or the refusal if there is none."""
@@ -110,9 +171,9 @@ class Upstream:
 
 
 def province(flow: Callable[[float], Flow], *, token_ttl: int) -> tuple[Upstream, ...]:
-    """All upstreams. `flow` gives the dossiers to show at an instant; tokens live `token_ttl` seconds."""
+    """All upstreams but the bus. `flow` gives the dossiers to show at an instant; tokens live `token_ttl` seconds."""
     tokens = Tokens(token_ttl)
-    return (Sso(tokens).upstream(), Gateway(tokens, flow).upstream(), *_pages(), _shared(), _control())
+    return (Sso(tokens).upstream(), Gateway(tokens, flow).upstream(), *_pages(), _shared(), _control(), _tls())
 
 
 # --- how errors are worded --------------------------------------------------------------------------------------------
@@ -230,7 +291,7 @@ class Sso:
     @staticmethod
     def _client(request: Request, form: Mapping[str, str]) -> str:
         """The client, once it has shown that it is one."""
-        client, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
+        client, secret = basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
         refused = request.orders.refuse_credentials
         if client not in PUBLIC_CLIENTS and (refused or (client, secret) != (CLIENT_ID, CLIENT_SECRET)):
             raise Refused(401, "invalid_client", "Invalid client or Invalid client credentials")
@@ -272,7 +333,7 @@ class Sso:
         return json_reply(body, headers=(("Cache-Control", "no-store"),))
 
 
-def _basic(request: Request) -> tuple[str, str] | None:
+def basic(request: Request) -> tuple[str, str] | None:
     """The credentials of HTTP Basic, if the request has any that can be read."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
@@ -282,6 +343,28 @@ def _basic(request: Request) -> tuple[str, str] | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return name, secret
+
+
+def is_partner(encoded: str) -> bool:
+    """Whether the header lgspaccesstoken holds what the bus knows of its client."""
+    try:
+        told = json.loads(base64.b64decode(encoded, validate=True))
+    except ValueError:
+        return False
+    names = {
+        "AccessKey": BUS_KEY,
+        "SecretKey": BUS_SECRET,
+        "AppName": BUS_APP,
+        "PartnerCode": BUS_PARTNER,
+        "PartnerCodeCus": BUS_CUSTOMER,
+    }
+    return bool(told == names)
+
+
+def bearer(request: Request) -> str | None:
+    """The token that the request brings, if it brings one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 # --- gateway ----------------------------------------------------------------------------------------------------------
@@ -305,15 +388,18 @@ class Gateway:
             ("igate.agencies", "/ba/agency/name+code", self.agencies, "content"),
             ("igate.statistics", "/pa/dossier-statistic/--statistic-agency-kgg", self.statistics, "received"),
         )
-        routes = tuple(Route(name, "GET", path, self._guarded(call), needed) for name, path, call, needed in calls)
+        routes = tuple(
+            Route(name, "GET", path, self._guarded(call), needed, shows_dossiers=True)
+            for name, path, call, needed in calls
+        )
         return Upstream("gateway", routes, spring_error)
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Answer:
         """The answer for those who bring a token."""
 
         def guarded(request: Request) -> Reply:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer":
+            token = bearer(request)
+            if token is None:
                 return spring_error(401, request, "Full authentication is required to access this resource")
             now, issued_from = request.received_at, request.orders.tokens_from
             if refusal := self._tokens.refusal(token, now, kind="Bearer", issued_from=issued_from):
@@ -502,7 +588,7 @@ def _instant(query: Mapping[str, str], name: str) -> tuple[float | None, float]:
         raise BadParameter(f"Failed to parse date of parameter '{name}': '{value}'") from error
 
 
-# --- pages, shared catalogue, control targets -------------------------------------------------------------------------
+# --- pages, shared catalogue, control targets, a page over TLS --------------------------------------------------------
 
 
 def _pages() -> Iterator[Upstream]:
@@ -537,6 +623,11 @@ def _control() -> Upstream:
     reply = Reply(200, "text/plain;charset=UTF-8", b"ok\n")
     routes = tuple(Route(f"control.{name}", "GET", f"/{name}", _always(reply), "ok") for name in ("a", "b"))
     return Upstream("control", routes, page_error)
+
+
+def _tls() -> Upstream:
+    reply = html_reply("Trang bảo mật", "Trang này được truyền qua TLS.")
+    return Upstream("tls", (Route("tls.page", "GET", "/", _always(reply), "Trang bảo mật"),), page_error, host=TLS_HOST)
 
 
 def _always(reply: Reply) -> Answer:

@@ -1,6 +1,7 @@
-"""HTTP/1.1 as the sandbox speaks it: requests are read whole, replies may be written byte by byte.
+"""HTTP/1.1 as the sandbox speaks it, and the TLS handshake before it.
 
-Written by hand on asyncio streams, because most faults are breaches of HTTP that no web framework would send.
+Requests are read whole, replies may be written byte by byte. Written by hand on asyncio streams, because most faults
+are breaches of HTTP that no web framework would send.
 """
 
 from __future__ import annotations
@@ -8,20 +9,28 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from connectors.sandbox.authority import Identity
 
 SIMULATED = "DỮ LIỆU MÔ PHỎNG"
 """Every page shows these words; every reply carries the header X-Motcua-Simulated besides."""
 
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 1024 * 1024
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+SETTLE = 0.05
+"""Seconds between the last byte and a RST, so that the byte is not overtaken by it."""
 
 
 class BadRequest(Exception):
@@ -36,9 +45,10 @@ class BadRequest(Exception):
 class Orders:
     """What a fault tells the upstream to decide, where the fault lies in the answer and not in its bytes."""
 
-    refuse_credentials: bool = False  # the sso knows nobody
-    single_use: bool = False  # the sso issues tokens that the gateway takes once
-    tokens_from: float = 0.0  # the gateway takes no token issued before this epoch second
+    refuse_credentials: bool = False  # who issues tokens knows nobody; who takes them takes none
+    single_use: bool = False  # who issues tokens issues such as are taken once
+    tokens_from: float = 0.0  # no token is taken that was issued before this epoch second
+    no_match: bool = False  # what is looked up is not found
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,10 @@ class Reply:
     def is_json(self) -> bool:
         return self.content_type.startswith("application/json")
 
+    @property
+    def is_xml(self) -> bool:
+        return self.content_type.startswith(("text/xml", "application/xml"))
+
 
 def json_reply(value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -86,6 +100,24 @@ def html_reply(title: str, text: str, status: int = 200, headers: tuple[tuple[st
         f"<body><p><strong>{SIMULATED}</strong></p><h1>{title}</h1>\n<p>{text}</p></body></html>\n"
     )
     return Reply(status, "text/html;charset=UTF-8", page.encode(), headers)
+
+
+def soap_envelope(body: str) -> str:
+    """A SOAP 1.1 message around the XML of its body."""
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Header/>'
+        f"<soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>"
+    )
+
+
+def soap_error(code: str, text: str) -> str:
+    """A message that is a Fault: `code` is Client or Server, whose mistake it is."""
+    fields = f"<faultcode>soapenv:{code}</faultcode><faultstring>{escape(text)}</faultstring>"
+    return soap_envelope(f"<soapenv:Fault>{fields}</soapenv:Fault>")
+
+
+def xml_reply(text: str, status: int = 200) -> Reply:
+    return Reply(status, "text/xml;charset=UTF-8", text.encode())
 
 
 def status_line(status: int) -> str:
@@ -127,6 +159,65 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
     except asyncio.IncompleteReadError:
         return None
     return Request(method, target, headers, body, time.time())
+
+
+async def silence(reader: asyncio.StreamReader, seconds: float | None) -> None:
+    """Say nothing for so long (None: for ever) while the client stays; what it sends meanwhile is dropped.
+
+    Raises ConnectionResetError when it has left.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            while await reader.read(HEAD_LIMIT):
+                pass
+    except TimeoutError:
+        return
+    raise ConnectionResetError("the client has left")
+
+
+def drop(writer: asyncio.StreamWriter) -> None:
+    """End a connection with RST."""
+    # A close with lingering switched on and no time to linger is what makes the kernel send RST.
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+class Handshake:
+    """A connection before TLS: all that a fault of the handshake may lay its hands on.
+
+    Methods raise OSError (ssl.SSLError is one) when the client has left or does not agree; whoever runs the handshake
+    catches it. After one that succeeds, requests are answered as ever.
+    """
+
+    def __init__(self, identity: Identity, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.identity = identity
+        self._reader = reader
+        self._writer = writer
+
+    async def secure(self, context: ssl.SSLContext) -> None:
+        """Shake hands as the server that the context describes."""
+        # It comes first of all that is done with the connection: no byte of the client's hello is in the reader yet.
+        await self._writer.start_tls(context)
+
+    async def silence(self) -> None:
+        await silence(self._reader, None)
+
+    async def hello(self) -> None:
+        """Wait for the client's hello, whatever it holds."""
+        try:
+            head = await self._reader.readexactly(5)
+            await self._reader.readexactly(int.from_bytes(head[3:], "big"))
+        except asyncio.IncompleteReadError as error:
+            raise ConnectionResetError("the client has left") from error
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def reset(self) -> None:
+        """Drop the connection with RST, after what was written."""
+        await asyncio.sleep(SETTLE)
+        drop(self._writer)
 
 
 class Exchange:
@@ -192,16 +283,12 @@ class Exchange:
     async def write(self, data: bytes) -> None:
         self._writer.write(data)
         await self._writer.drain()
+        # Under TLS drain() may go on for ever without giving way, and that the client has left is heard by nobody.
+        await asyncio.sleep(0)
 
     async def pause(self, seconds: float | None = None) -> None:
         """Say nothing for so long (None: for ever) while the client stays; what it sends meanwhile is dropped."""
-        try:
-            async with asyncio.timeout(seconds):
-                while await self._reader.read(HEAD_LIMIT):
-                    pass
-        except TimeoutError:
-            return
-        raise ConnectionResetError("the client has left")
+        await silence(self._reader, seconds)
 
     async def drip(self, data: bytes, interval: float) -> None:
         """One byte every `interval` seconds."""
@@ -216,6 +303,4 @@ class Exchange:
     def reset(self) -> None:
         """Drop the connection with RST."""
         self.keep = False
-        # A close with lingering switched on and no time to linger is what makes the kernel send RST.
-        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._writer.transport.abort()
+        drop(self._writer)

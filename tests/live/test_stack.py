@@ -34,7 +34,7 @@ HOLD = 5  # seconds: twice the interval of the fast catalogue, and its timeout
 ROUTES = {  # one request of each is one step of one outcome
     "igate.search": ("igate", "search"),
     "igate.procedures": ("igate", "procedures"),
-    "national.home": ("national_portal", "request"),
+    "national.home": ("national_site", "request"),
     "shared.category": ("shared_catalogue", "request"),
 }
 
@@ -48,7 +48,7 @@ class Stack:
         self.redis, self.postgres, self.sandbox = redis, postgres, sandbox
         self._folder, self._stack = folder, stack
         # One of them may be under way for longer than the worker takes to end its other affairs.
-        self._path = processes.fast_catalogue(folder, national_portal=(6, 3))
+        self._path = processes.fast_catalogue(folder, national_site=(6, 3))
         self.catalogue = catalogues.load(self._path, connectors.CONNECTORS, sandbox.environment)
         self._port = servers.free_port()
         self.running: dict[str, Process] = {}
@@ -156,7 +156,7 @@ def test_an_outage_of_a_system_and_outages_of_our_own_servers(stack: Stack) -> N
     print(f"down after {time.monotonic() - begin:.1f} s")
     down = 'motcua_check_down_info{check="one_stop",reason="http_5xx",step="search",system="igate"}'
     assert processes.samples(stack.get("/metrics").text)[down] == 1
-    assert stack.state("national_portal") == 2
+    assert stack.state("national_site") == 2
     stack.sandbox.clear()
     eventually(lambda: stack.state() == 2, within=20)
     for _ in range(2):  # until the scheduler hands out no slot any more that is to be rechecked
@@ -204,7 +204,7 @@ def test_an_outage_of_a_system_and_outages_of_our_own_servers(stack: Stack) -> N
     rows, counters = stack.rows(), stack.counters()
     assert counters[f"starts@{LOCATION}"] == sum(o.try_ == 1 for o in rows)
     assert not counters.get("conflicts")
-    last = next(o for o in reversed(rows) if o.system == "national_portal")
+    last = next(o for o in reversed(rows) if o.system == "national_site")
     assert last.started_at / 1000 < ended
     assert last.started_at / 1000 + last.seconds > ended + 1.5
     stack.sandbox.clear()

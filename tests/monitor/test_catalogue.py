@@ -417,9 +417,20 @@ def test_the_hash_is_the_same_whatever_the_secrets(tmp_path: Path) -> None:
 
 # --- the packaged files and the schema --------------------------------------------------------------------------------
 
-SANDBOX = {f"MOTCUA_SANDBOX_{name}": f"http://192.0.2.1:1808{i}" for i, name in enumerate(
-    ("SSO", "GATEWAY", "PORTAL", "NATIONAL", "SHARED", "CONTROL"), 1
-)} | {"MOTCUA_SANDBOX_USER": "tai-khoan", "MOTCUA_SANDBOX_PASSWORD": "mat-khau"}  # fmt: skip
+SANDBOX = {
+    **{
+        f"MOTCUA_SANDBOX_{name}": f"http://192.0.2.1:1808{i}"
+        for i, name in enumerate(("SSO", "GATEWAY", "PORTAL", "NATIONAL", "SHARED", "CONTROL", "BUS"), 1)
+    },
+    **{
+        f"MOTCUA_SANDBOX_{name}": "mo-phong"
+        for name in ("USER", "PASSWORD", "BUS_KEY", "BUS_SECRET", "NATIONAL_USER", "NATIONAL_PASSWORD")
+    },
+    "MOTCUA_SANDBOX_NATIONAL_AGENCY": "000.00.00.H00",
+    "MOTCUA_SANDBOX_NATIONAL_DSTCODE": "VN:GOV:000.00.00.G22:vpcpdvcprovider",
+    "MOTCUA_SANDBOX_DNS": "127.0.0.1:5353",
+    "MOTCUA_SANDBOX_CA": __file__,  # any file: it is read when somebody connects
+}
 EXAMPLE = ROOT / "config" / "province.example.yaml"
 
 
@@ -434,10 +445,15 @@ def test_the_example_is_valid_and_says_that_it_is_simulated() -> None:
     assert not c.warnings
     assert set(c.checks("van_phong")) == {
         ("igate", "one_stop"),
-        ("national_portal", "home"),
+        ("bus", "shared_lists"),
+        ("bus", "certificate"),
+        ("national_portal", "sectors"),
+        ("national_portal", "procedures"),
+        ("population", "reach"),
+        ("national_site", "home"),
         ("shared_catalogue", "gender_list"),
     }
-    assert c.settings("igate", "one_stop") == Settings(20, 8)
+    assert c.settings("igate", "one_stop") == Settings(15, 7)
     assert [control.check for control in c.controls("van_phong")] == ["control_a", "control_b"]
     steps = [check.connector.steps() for check in (*c.checks("van_phong").values(), *c.controls("van_phong"))]
     assert steps[0] == ("portal", "search", "procedures")

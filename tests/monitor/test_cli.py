@@ -261,9 +261,12 @@ def test_validate_warns_of_what_does_not_hinder(motcua: Motcua, tmp_path: Path, 
 def test_validate_live_logs_in(motcua: Motcua, sandbox: Sandbox) -> None:
     done = motcua("validate", "--live", EXAMPLE, env=sandbox.environment)
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines()[:3] == [
+    assert done.out.splitlines()[:6] == [
         "igate: login ok",
-        "national_portal: no login needed",
+        "bus: login ok",
+        "national_portal: login ok",
+        "population: login ok",
+        "national_site: no login needed",
         "shared_catalogue: no login needed",
     ]
 
@@ -493,7 +496,7 @@ def test_probe_of_one_that_fails(motcua: Motcua, sandbox: Sandbox, at_sandbox: d
 
 def test_probe_for_programs(motcua: Motcua, sandbox: Sandbox, at_sandbox: dict[str, str]) -> None:
     sandbox.fault("national.home", "close")
-    done = motcua("probe", "national_portal", "--sandbox", "--json", env=at_sandbox)
+    done = motcua("probe", "national_site", "--sandbox", "--json", env=at_sandbox)
     body = json.loads(done.out)
     (one,) = body["outcomes"]
     assert (done.code, body["simulated"]) == (1, True)

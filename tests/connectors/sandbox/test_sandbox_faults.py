@@ -6,18 +6,22 @@ import contextlib
 import gzip
 import json
 import socket
+import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from connectors.sandbox import Sandbox, SandboxError
-from connectors.sandbox.faults import FAULTS, LISTENER_FAULTS, ONLY_ON
+from connectors.sandbox import Sandbox, SandboxError, describe
+from connectors.sandbox.faults import DNS_FAULTS, FAULTS, LISTENER_FAULTS, ONLY_ON, TLS_FAULTS
 
 if TYPE_CHECKING:
     from tests.connectors.sandbox.conftest import Client, Heard
 
 SEARCH = "igate.search"
+LOOKUP = "population.lookup"
+CALL = "national.call"
 
 
 def faulty(
@@ -103,6 +107,13 @@ def test_hang_body(client: Client) -> None:
     assert (len(heard.body), heard.end) == (heard.announced // 2, "silent")
 
 
+def test_stall_headers(client: Client) -> None:
+    heard = faulty(client, "stall_headers", ask={"patience": 0.3})
+    assert (heard.status, heard.end) == (200, "silent")
+    assert b"\r\nContent-Type: " in heard.data
+    assert b"\r\n\r\n" not in heard.data
+
+
 def test_drip_headers(client: Client) -> None:
     heard = faulty(client, "drip_headers", interval=0.02, ask={"patience": 0.3})
     assert 2 <= len(heard.data) <= 16
@@ -174,6 +185,15 @@ def test_bad_gzip(client: Client) -> None:
         gzip.decompress(heard.body)
 
 
+def test_truncated_gzip(client: Client) -> None:
+    heard = faulty(client, "truncated_gzip")
+    assert heard.headers["content-encoding"] == "gzip"
+    assert (len(heard.body), heard.end) == (heard.announced, "closed"), "HTTP itself is whole"
+    assert zlib.decompressobj(31).decompress(heard.body).startswith(b'{"content":')
+    with pytest.raises(EOFError):
+        gzip.decompress(heard.body)
+
+
 # --- a reply of another kind ---
 
 
@@ -188,6 +208,10 @@ def test_http_error(client: Client, status: int) -> None:
 def test_http_error_in_the_words_of_each_upstream(client: Client) -> None:
     assert "error_description" in json.loads(faulty(client, "http_503", route="igate.token").body)
     assert "DỮ LIỆU MÔ PHỎNG" in faulty(client, "http_503", route="igate.portal").body.decode()
+    assert faulty(client, "http_503", route="lgsp.category").json["fault"]["code"] == 303001
+    assert faulty(client, "http_401", route=LOOKUP).json["fault"]["code"] == 900901
+    assert faulty(client, "http_401", route="lgsp.token").json["error"] == "invalid_client"
+    assert faulty(client, "http_502", route=CALL).json["type"] == "Server.ClientProxy.BadGateway"
 
 
 def test_http_429(client: Client) -> None:
@@ -224,6 +248,15 @@ def test_missing_field(client: Client) -> None:
     assert "appliedDate" in dossier
     assert "Dịch vụ công" not in faulty(client, "missing_field", route="igate.portal").body.decode()
     assert all("Ma" not in row for row in json.loads(faulty(client, "missing_field", route="shared.category").body))
+    lacking = faulty(client, "missing_field", route=LOOKUP).body
+    assert (len(in_soap(lacking, "Body")), in_soap(lacking, "CongdanCollection")) == (1, [])
+    client.sandbox.fault(LOOKUP, "missing_field", field="SoDinhDanh")
+    (citizen,) = in_soap(client.ask(LOOKUP).body, "CongDan")
+    assert "SoDinhDanh" not in {element.tag.rpartition("}")[2] for element in citizen.iter()}
+    client.sandbox.fault(LOOKUP, "missing_field", field="Cha")
+    (citizen,) = in_soap(client.ask(LOOKUP).body, "CongDan")
+    fields = {element.tag.rpartition("}")[2] for element in citizen}
+    assert (len(fields), "Cha" in fields, "ChuHo" in fields) == (19, False, True)
 
 
 def test_business_error(client: Client) -> None:
@@ -232,6 +265,97 @@ def test_business_error(client: Client) -> None:
     assert json.loads(faulty(client, "business_error", route="igate.token").body)["error"] == "-1"
     other = faulty(client, "business_error", route="shared.category", code="106", field="errorCode")
     assert json.loads(other.body)["errorCode"] == "106"
+
+
+def test_business_error_int(client: Client) -> None:
+    assert faulty(client, "business_error_int", route=CALL).json["error_code"] == -1
+    assert faulty(client, "business_error_int", route="population.json", code=5).json["error_code"] == 5
+
+
+@pytest.mark.parametrize("code", ["0", "00"])
+def test_code_of_success(client: Client, code: str) -> None:
+    for route in (CALL, "national.login", "population.json"):
+        usual = client.ask(route).json
+        assert usual["error_code"] == 0
+        told = faulty(client, f"code_{code}", route=route).json
+        assert told["error_code"] == code
+        assert set(told) == set(usual)
+        client.sandbox.clear()
+
+
+def test_result_object(client: Client) -> None:
+    rows = client.ask(CALL).json["result"]
+    assert faulty(client, "result_object", route=CALL).json["result"] == rows[0]
+
+
+def test_result_absent(client: Client) -> None:
+    told = faulty(client, "result_absent", route=CALL).json
+    assert (told["error_code"], "result" in told) == (0, False)
+
+
+def test_no_match(client: Client) -> None:
+    heard = faulty(client, "no_match", route=LOOKUP)
+    assert (heard.status, len(in_soap(heard.body, "CongdanCollection"))) == (200, 1)
+    assert in_soap(heard.body, "CongDan") == []
+    told = faulty(client, "no_match", route="population.json").json
+    assert (told["error_code"], in_soap(told["message"], "CongDan")) == (0, [])
+    dossier = client.asking("TraCuuHoSo", mahoso="H00-0002")
+    assert client.ask(CALL, sent=dossier).json["result"]
+    told = faulty(client, "no_match", route=CALL, ask={"sent": dossier}).json
+    assert (told["error_code"], "result" in told) == (0, False)
+    assert client.ask(CALL).json["result"], "it acts on the look-up of a dossier alone"
+
+
+def test_soap_fault(client: Client) -> None:
+    heard = faulty(client, "soap_fault", route=LOOKUP)
+    assert (heard.status, heard.headers["content-type"]) == (500, "text/xml;charset=UTF-8")
+    assert in_soap(heard.body, "faultcode")[0].text == "soapenv:Server"
+    client.sandbox.fault(LOOKUP, "soap_fault", status=200)
+    assert client.ask(LOOKUP).status == 200
+    wrapped = faulty(client, "soap_fault", route="population.json")
+    assert (wrapped.status, wrapped.json["error_code"]) == (200, 0)
+    assert in_soap(wrapped.json["message"], "faultstring")[0].text
+
+
+def in_soap(text: str | bytes, name: str) -> list[ET.Element]:
+    """The elements of this name in a message, which must be one."""
+    root = ET.fromstring(text)
+    assert root.tag == "{http://schemas.xmlsoap.org/soap/envelope/}Envelope"
+    return [element for element in root.iter() if element.tag.rpartition("}")[2] == name]
+
+
+# --- what the bus does not let through ---
+
+WSO2 = {
+    900901: 401, 900902: 401, 900908: 403, 900800: 429, 101503: 500, 101504: 504, 101505: 500, 303001: 503, 700700: 503,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", WSO2)
+def test_wso2(client: Client, code: int) -> None:
+    heard = faulty(client, f"wso2_{code}", route="lgsp.category")
+    fault = heard.json["fault"]
+    assert (heard.status, fault["code"], sorted(fault)) == (WSO2[code], code, ["code", "description", "message"])
+    client.sandbox.fault("lgsp.category", f"wso2_{code}", form="json4")
+    flat = client.ask("lgsp.category")
+    assert (flat.status, flat.json) == (heard.status, fault | {"code": str(code)})
+    client.sandbox.fault("lgsp.category", f"wso2_{code}", form="xml")
+    in_xml = client.ask("lgsp.category")
+    root = ET.fromstring(in_xml.body)
+    assert (in_xml.status, in_xml.headers["content-type"]) == (heard.status, "application/xml;charset=UTF-8")
+    assert root.tag.rpartition("}")[2] == "fault"
+    assert {child.tag.rpartition("}")[2]: child.text for child in root} == flat.json
+
+
+def test_wso2_faults_are_had_on_the_bus_alone(client: Client) -> None:
+    assert faulty(client, "wso2_101504", route=CALL).json["fault"]["code"] == 101504
+    assert faulty(client, "wso2_900901", route=LOOKUP).status == 401
+    with pytest.raises(SandboxError, match=r"'wso2_900901' makes sense on lgsp\.category, "):
+        client.sandbox.fault("igate.search", "wso2_900901")
+    with pytest.raises(SandboxError, match="parameter 'form' must be one of json3, json4, xml, not 'yaml'"):
+        client.sandbox.fault(CALL, "wso2_900901", form="yaml")
+    with pytest.raises(SandboxError, match="it takes form='json3'"):
+        client.sandbox.fault(CALL, "wso2_900901", kind="xml")
 
 
 # --- redirects ---
@@ -273,9 +397,51 @@ def test_expired_token(client: Client, sandbox: Sandbox) -> None:
     assert [client.ask(SEARCH, token=once).status for _ in range(2)] == [200, 401]
 
 
+TOKENS = [("lgsp.token", "lgsp.category"), ("national.login", CALL), ("lgsp.token", LOOKUP), ("population.c06", LOOKUP)]
+"""Where tokens are had, and where they are taken."""
+
+
+def refused(heard: Heard) -> bool:
+    """Whether a route of the bus did not take a token, in its own words."""
+    if heard.status == 401:
+        return bool(heard.json["fault"]["code"] == 900901)
+    return heard.body.startswith(b"{") and heard.json["error_code"] == "-2"
+
+
+@pytest.mark.parametrize(("source", "route"), TOKENS)
+def test_expired_token_on_the_bus(client: Client, sandbox: Sandbox, source: str, route: str) -> None:
+    def login() -> str:
+        told = client.ask(source).json
+        return str(told["session"] if source == "national.login" else told["access_token"])
+
+    old = login()
+    assert not refused(client.ask(route, token=old))
+    sandbox.fault(route, "expired_token")
+    assert refused(client.ask(route, token=old))
+    renewed = login()
+    assert [refused(client.ask(route, token=renewed)) for _ in range(2)] == [False, False]
+    sandbox.clear()
+    sandbox.fault(source, "expired_token")
+    once = login()
+    sandbox.clear()
+    assert [refused(client.ask(route, token=once)) for _ in range(2)] == [False, True]
+
+
 def test_wrong_credentials(client: Client) -> None:
     heard = faulty(client, "wrong_credentials", route="igate.token")
     assert (heard.status, json.loads(heard.body)["error"]) == (401, "invalid_grant")
+
+
+def test_wrong_credentials_on_the_bus(client: Client) -> None:
+    for route in ("lgsp.category", CALL, LOOKUP):
+        assert refused(faulty(client, "wrong_credentials", route=route)), route
+    assert client.ask(LOOKUP, headers=client.signed(client.urls[LOOKUP])).status == 401, "who signs is refused too"
+    for route in ("lgsp.token", "population.c06"):
+        heard = faulty(client, "wrong_credentials", route=route)
+        assert (heard.status, heard.json["error"]) == (401, "invalid_client")
+    told = faulty(client, "wrong_credentials", route="national.login").json
+    assert (told["error_code"], "session" in told) == ("-1", False)
+    assert faulty(client, "wrong_credentials", route="population.json").json["error_code"] == "-2"
 
 
 # --- all of them ---
@@ -283,12 +449,25 @@ def test_wrong_credentials(client: Client) -> None:
 
 def test_every_fault_is_tested() -> None:
     tested = {name.removeprefix("test_") for name in globals()}
-    named = {name for name in {**FAULTS, **LISTENER_FAULTS} if not name.startswith("http_") or name == "http_429"}
-    assert named - tested == set()
+    by_number = {f"http_{status}" for status in (401, 403, 404, 500, 502, 503)} | {f"wso2_{code}" for code in WSO2}
+    assert {*FAULTS, *LISTENER_FAULTS} - tested == by_number | {"code_0", "code_00"}
+
+
+def test_every_fault_says_what_it_does_and_stands_where_it_can_be_had(sandbox: Sandbox) -> None:
+    told = describe(sandbox.addresses.api)
+    assert told["faults"].keys() == FAULTS.keys() | LISTENER_FAULTS.keys() | TLS_FAULTS.keys() | DNS_FAULTS.keys()
+    routes = {
+        where: {name for name, route in told["routes"].items() if route["upstream"] == where}
+        for where in ("bus", "dns")
+    }
+    assert {route for routes in ONLY_ON.values() for route in routes} <= told["routes"].keys()
+    assert ONLY_ON["wso2_900901"] == routes["bus"]
+    assert ONLY_ON["tls_expired"] == routes["bus"] | {"tls.page"}
+    assert ONLY_ON["dns_silent"] == routes["dns"]
 
 
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - set(ONLY_ON)))
-@pytest.mark.parametrize("route", ["igate.portal", "shared.category"])
+@pytest.mark.parametrize("route", ["igate.portal", "shared.category", CALL, LOOKUP])
 def test_every_fault_can_be_had_on_every_kind_of_route(client: Client, name: str, route: str) -> None:
     is_silent = name in {"hang_headers", "slow", "reset", "close"}
     heard = faulty(client, name, route=route, ask={"patience": 0.05 if is_silent else 5.0, "most": 1})
@@ -308,7 +487,7 @@ def test_unknown_names_are_answered_with_what_was_meant(sandbox: Sandbox) -> Non
         sandbox.fault(SEARCH, "slow", wait=3)
     with pytest.raises(SandboxError, match="parameter 'delay' must be a float, not 'lâu'"):
         sandbox.fault(SEARCH, "slow", delay="lâu")
-    with pytest.raises(SandboxError, match=r"makes sense on igate\.token alone"):
+    with pytest.raises(SandboxError, match=r"makes sense on igate\.token, lgsp\.category, .* alone"):
         sandbox.fault("igate.portal", "wrong_credentials")
     with pytest.raises(SandboxError, match="'for' must be a number of seconds above 0"):
         sandbox.fault(SEARCH, "slow", seconds=-1)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from connectors.sandbox import Sandbox, SandboxError, active_faults, clear_faults, describe, set_fault, spawn
+from connectors.sandbox.upstreams import Addresses
 
 if TYPE_CHECKING:
     from tests.connectors.sandbox.conftest import Client
@@ -43,7 +44,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def free_base(count: int = 7) -> int:
+def free_base(count: int = 10) -> int:
     """The first of so many ports in a row that are free."""
     for base in range(20_000 + os.getpid() % 5_000, 32_000, count):
         sockets = [socket.socket() for _ in range(count)]
@@ -74,16 +75,30 @@ def test_as_a_child_it_starts_quickly_stays_small_and_leaves_ctrl_c_to_its_paren
         assert connection.getresponse().status == 401
         connection.close()
         status = Path(f"/proc/{sandbox.pid}/status").read_text()
+        authority = Path(sandbox.addresses.ca)
+        assert "PRIVATE" not in authority.read_text()
+        assert authority.parent.stat().st_mode & 0o077 == 0
     assert not is_alive(sandbox.pid)
+    assert not authority.parent.exists(), "no file is left behind"
     sandbox.stop()
     assert int(status.partition("VmHWM:")[2].split()[0]) / 1024 < 80, "MB at most"
     assert started < 5, "1 s on an idle machine"
 
 
 def test_the_environment_is_what_the_example_catalogue_expects(sandbox: Sandbox) -> None:
-    names = ("SSO", "GATEWAY", "PORTAL", "NATIONAL", "SHARED", "CONTROL", "USER", "PASSWORD")
-    assert sorted(sandbox.environment) == sorted(f"MOTCUA_SANDBOX_{name}" for name in names)
-    assert sandbox.environment["MOTCUA_SANDBOX_CONTROL"] == sandbox.addresses.control
+    names = {
+        "SSO", "GATEWAY", "PORTAL", "NATIONAL", "SHARED", "CONTROL", "TLS", "BUS", "DNS", "CA", "USER", "PASSWORD",
+        "BUS_KEY", "BUS_SECRET", "BUS_APP", "BUS_PARTNER", "BUS_CUSTOMER",
+        "NATIONAL_USER", "NATIONAL_PASSWORD", "NATIONAL_AGENCY", "NATIONAL_DSTCODE",
+        "POPULATION_USER", "POPULATION_SECRET", "POPULATION_CLIENT", "POPULATION_API_KEY", "POPULATION_OFFICER",
+        "POPULATION_PROCEDURE", "POPULATION_SUBJECT", "POPULATION_NAME", "POPULATION_BORN",
+    }  # fmt: skip
+    environment, addresses = sandbox.environment, sandbox.addresses
+    assert set(environment) == {f"MOTCUA_SANDBOX_{name}" for name in names}
+    assert environment["MOTCUA_SANDBOX_CONTROL"] == addresses.control
+    assert environment["MOTCUA_SANDBOX_BUS"] == addresses.bus
+    assert environment["MOTCUA_SANDBOX_DNS"] == addresses.dns
+    assert environment["MOTCUA_SANDBOX_CA"] == addresses.ca
 
 
 @pytest.mark.parametrize("how", ["plain", "forked"])
@@ -114,22 +129,25 @@ def test_it_ends_at_once_though_connections_hang(tmp_path: Path, eventually: Cal
     with spawn(log=log) as sandbox:
         sandbox.fault("control.a", "hang_headers", seconds=60)
         sandbox.fault("control.b", "slow", delay=90)
+        sandbox.fault("tls.page", "tls_hang")
         address = urlsplit(sandbox.addresses.control)
         hanging = [socket.create_connection((address.hostname, address.port), timeout=5) for _ in range(400)]
         for number, connection in enumerate(hanging):
             connection.sendall(b"GET /%s HTTP/1.1\r\n\r\n" % (b"a" if number % 2 else b"b"))
+        shaking = [socket.create_connection(("127.0.0.1", urlsplit(sandbox.addresses.tls).port), 5) for _ in range(50)]
         assert eventually(lambda: sandbox.requests()["counts"]["control.a"] == 200)
+        assert eventually(lambda: sandbox.requests()["open"]["tls"] == 50)
         told = sandbox.log()
         start = time.monotonic()
         os.kill(sandbox.pid, signal.SIGTERM)
         assert eventually(lambda: not is_alive(sandbox.pid))
         assert time.monotonic() - start < 2
-        for connection in hanging:
+        for connection in hanging + shaking:
             connection.close()
     written = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    assert written[:2] == told, "the log is also a file"
+    assert written[:3] == told, "the log is also a file"
     assert (written[0]["for"], written[1]["params"]) == (60, {"delay": 90.0})
-    assert [(event["state"], event["cause"]) for event in written[2:]] == [("off", "stopped")] * 2
+    assert [(event["state"], event["cause"]) for event in written[3:]] == [("off", "stopped")] * 3
 
 
 def test_clients_that_leave_are_forgotten(client: Client, eventually: Callable[..., bool]) -> None:
@@ -146,20 +164,24 @@ def test_clients_that_leave_are_forgotten(client: Client, eventually: Callable[.
     assert eventually(lambda: client.sandbox.requests()["open"]["control"] == 0)
 
 
-def test_by_hand_it_takes_seven_ports_in_a_row_and_ends_on_ctrl_c() -> None:
+def test_by_hand_it_takes_ten_ports_in_a_row_and_ends_on_ctrl_c() -> None:
     base = free_base()
     process = subprocess.Popen(
         [sys.executable, "-m", "connectors.sandbox", "--port", str(base)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(8)]
+    lines = [process.stdout.readline() for _ in range(12)]
     assert "DỮ LIỆU MÔ PHỎNG" in lines[0]
-    ports = [int(line.rsplit(":", 1)[1]) for line in lines[1:]]
-    assert ports == list(range(base, base + 7))
-    assert describe(f"http://127.0.0.1:{base}")["addresses"]["control"] == f"http://127.0.0.1:{base + 6}"
+    ports = [int(line.rsplit(":", 1)[1]) for line in lines[1:-1]]
+    assert ports == list(range(base, base + 10))
+    addresses = Addresses(**describe(f"http://127.0.0.1:{base}")["addresses"])
+    assert addresses.control == f"http://127.0.0.1:{base + 6}", "ports once given are kept"
+    assert addresses.bus == f"https://bus.mo-phong.test:{base + 8}"
+    assert (addresses.dns, Path(addresses.ca).is_file()) == (f"127.0.0.1:{base + 9}", True)
     process.send_signal(signal.SIGINT)
     assert process.wait(3) == 0
     process.stdout.close()
+    assert not Path(addresses.ca).parent.exists()
 
 
 def test_a_busy_port_is_one_clear_error() -> None:
@@ -176,6 +198,10 @@ def test_a_busy_port_is_one_clear_error() -> None:
         )
     assert by_hand.returncode == 1
     assert by_hand.stderr.count("\n") == 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        held.bind(("127.0.0.1", base + 9))
+        with pytest.raises(SandboxError, match=rf"cannot listen on 127\.0\.0\.1:{base + 9}: .*choose another --port"):
+            spawn(port=base)
 
 
 # --- faults in time ---
@@ -237,7 +263,9 @@ def test_the_api_says_what_there_is(sandbox: Sandbox) -> None:
     assert told["environment"] == sandbox.environment
     assert set(told["routes"]) == {
         "igate.token", "igate.portal", "igate.search", "igate.procedures", "igate.agencies", "igate.statistics",
-        "national.home", "shared.category", "control.a", "control.b",
+        "national.home", "shared.category", "control.a", "control.b", "tls.page",
+        "lgsp.token", "lgsp.category", "national.login", "national.call",
+        "population.lookup", "population.c06", "population.json", "dns.bus", "dns.tls",
     }  # fmt: skip
     assert all(told["faults"].values()), "each fault says what it does"
 
@@ -288,7 +316,8 @@ def test_connections_are_kept_when_asked_for(client: Client) -> None:
 
 def test_every_reply_is_marked_as_simulated(client: Client) -> None:
     for route in client.urls:
-        assert client.ask(route).headers["x-motcua-simulated"] == "1", route
+        heard = client.ask(route)
+        assert (heard.status, heard.headers["x-motcua-simulated"]) == (200, "1"), route
     assert client.ask("control.a", target="/khong-co").headers["x-motcua-simulated"] == "1"
 
 
