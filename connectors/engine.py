@@ -76,6 +76,7 @@ OWNER_FIRST = 0.05  # seconds by which who waits for a login outlasts it, so tha
 GRID_FROM = 200  # slots waiting above which starts are gathered: fewer turns of the loop, a third of its cost
 GRID = 0.008  # seconds
 STARTS_AT_ONCE = 16  # more in one turn of the loop falsify each other's latency
+TICKETS_WITHIN = 0.1  # seconds after a TLS handshake and two round trips in which what comes may be no reply yet
 EVIDENCE_FIRST = 3  # failed tries in a row whose exchange is kept
 EVIDENCE_EVERY = 300.0  # seconds between two later ones
 FLUSH_EVERY = 0.5
@@ -741,7 +742,8 @@ class _Transfer:
         self.head.clear()
         self.body.clear()
         self.head_size = self.size = 0
-        self.over_cap = self.heard = False
+        self.over_cap = False
+        self.heard = 0.0
         easy.setopt(pycurl.URL, _ascii(url))
         if (url is not request.url) is not self.connect_only:
             self._set_connect_only(url is not request.url)
@@ -760,6 +762,16 @@ class _Transfer:
         if addresses or self.pinned:
             self._set(pycurl.RESOLVE, [_pin(self.route.proxy or url, addresses)] if addresses else [])
             self.pinned = bool(addresses)
+
+    def _has_heard(self, tls: float, connect: float, total: float) -> bool:
+        """Whether a byte of the reply came, by when the socket could be read last.
+
+        Over TLS the server's tickets come right after the handshake, a round trip later at most; what comes after that
+        is a reply.
+        """
+        if not self.heard or not self.https:
+            return self.heard > 0
+        return self.heard - (time.monotonic() - total) > tls + 2 * connect + TICKETS_WITHIN
 
     def _set(self, option: int, value: str | list[str] | None) -> None:
         """Sets or clears: to pycurl an empty list means "as before", with the secrets of the last request."""
@@ -806,8 +818,8 @@ class _Transfer:
         connect, tls = info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME) if self.https else 0.0
         seen = None
         if code:
-            # libcurl tells of whole lines only; on a plain connection we have seen more.
-            bytes_in = self.head_size + self.size or int(self.heard and not self.https)
+            # libcurl tells of whole lines only; we have seen more.
+            bytes_in = self.head_size + self.size or int(self._has_heard(tls, connect, info(pycurl.TOTAL_TIME)))
             seen = Seen(
                 code, _plain(text), info(pycurl.OS_ERRNO), self.https, connect > 0, tls > 0, bytes_in, self.over_cap,
                 info(pycurl.SSL_VERIFYRESULT), self.route.proxy is not None,
@@ -888,6 +900,7 @@ class _Wire:
         if self._timer is not None:
             wait = min(wait, max(0.0, self._timer - time.monotonic()))
         ready = self._epoll.poll(wait, 512)
+        now = time.monotonic()
         # Each call of libcurl gives up the interpreter and has to get it back; while the recorder works, that costs a
         # millisecond. So few transfers with much to do are run in one call, many of which few are ready one by one.
         all_at_once = self._run_all is not None and len(ready) > 1 and len(self._flying) <= 32 * len(ready)
@@ -897,7 +910,7 @@ class _Wire:
                     os.eventfd_read(fd)
                 continue
             if events & (select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP) == select.EPOLLIN and fd in self._opened:
-                self._opened[fd].heard = True
+                self._opened[fd].heard = now
             if all_at_once:
                 continue
             mask = (pycurl.CSELECT_IN if events & (select.EPOLLIN | select.EPOLLHUP) else 0) | (

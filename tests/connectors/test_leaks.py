@@ -10,8 +10,9 @@ import json
 import logging
 import re
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -25,11 +26,12 @@ from connectors.engine import ask_once
 from connectors.http import Http, HttpCheck, HttpSystem
 from connectors.igate import IGate, IGateCheck, IGateSystem
 from connectors.sandbox import PERSONAL_MARKERS, Sandbox, spawn
-from connectors.sandbox.faults import FAULTS, LISTENER_FAULTS, ONLY_ON
+from connectors.sandbox.faults import FAULTS, LISTENER_FAULTS, TLS_FAULTS, misplaced
 from monitor.model import (
     Auth,
     Batch,
     Check,
+    Connector,
     Finding,
     Outcome,
     Phases,
@@ -44,12 +46,17 @@ from monitor.model import (
     Verdict,
 )
 from monitor.wire import dump_outcomes, export_line
+from tests.connectors.behind_the_bus import lgsp, national, population
 from tests.connectors.harness import ENGINE_WARNS, check, control, eventually, http, serving
 
 pytestmark = ENGINE_WARNS
 
 API_KEY = "khoa-mo-phong-0001"
 SECRETS = ("tai-khoan-mo-phong", "mat-khau-mo-phong", API_KEY, "dGFpLWtob2Fu")  # the last: the user's name in Base64
+BUS_SECRETS = (
+    "khoa-truc-mo-phong", "bi-mat-truc-mo-phong", "tai-khoan-quoc-gia-mo-phong", "mat-khau-quoc-gia-mo-phong",
+    "can-bo-mo-phong", "NGƯỜI MÔ PHỎNG", "19000101", "a2hvYS10cnVj",
+)  # fmt: skip
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")  # how each token of the sandbox begins: {"alg"... in Base64
 WORDS = re.compile(r"bearer|authorization|basic ", re.IGNORECASE)
 CANARY = "chim-hoang-yen"
@@ -60,7 +67,11 @@ TIMEOUT = 0.8
 
 def found_in(text: str) -> set[str]:
     """Whatever must not appear and does. Noughts are bait where they stand alone, not within a fraction."""
-    words = {word for word in (*PERSONAL_MARKERS, *SECRETS) if re.search(rf"(?<![0-9.]){re.escape(word)}(?!\d)", text)}
+    words = {
+        word
+        for word in (*PERSONAL_MARKERS, *SECRETS, *BUS_SECRETS)
+        if re.search(rf"(?<![0-9.]){re.escape(word)}(?!\d)", text)
+    }
     return words | set(TOKEN.findall(text)) | set(WORDS.findall(text))
 
 
@@ -77,7 +88,7 @@ def all_said_of(outcome: Outcome) -> str:
 
 
 def faults_of(route: str) -> list[str]:
-    return [name for name in {**FAULTS, **LISTENER_FAULTS} if route in ONLY_ON.get(name, {route})]
+    return [name for name in {**FAULTS, **LISTENER_FAULTS, **TLS_FAULTS} if not misplaced(name, route)]
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
@@ -92,7 +103,7 @@ class Asking:
 
     def ask(self, route: str) -> Outcome:
         control_target = control(f"{self.sandbox.addresses.control}/a")
-        return ask_once(self.checks[route], [control_target], "van_phong")
+        return ask_once(self.checks[route], [control_target], "van_phong", [self.sandbox.addresses.dns])
 
     def under_every_fault(self, route: str) -> dict[str, Outcome]:
         return {fault: self.under(route, fault) for fault in faults_of(route)}
@@ -135,6 +146,10 @@ def with_credentials(sandbox: Sandbox) -> Check:
     return check(connector, "danh_muc", "dung_chung", timeout=TIMEOUT)
 
 
+def over_tls(sandbox: Sandbox, connector: Connector) -> Check:
+    return check(connector, timeout=TIMEOUT, route=Route(ca_bundle=sandbox.addresses.ca))
+
+
 def warm(sandbox: Sandbox) -> bool:
     return ask_once(igate(sandbox, "search")).verdict is Verdict.UP
 
@@ -142,7 +157,8 @@ def warm(sandbox: Sandbox) -> bool:
 @pytest.fixture(scope="module")
 def askings() -> Iterator[dict[str, Asking]]:
     """By route. The routes of one province are asked at the same time, so none may stand in another's way."""
-    with spawn(year=2025, seed=1) as first, spawn(year=2025, seed=1) as second, spawn(year=2025, seed=1) as third:
+    with ExitStack() as stack:
+        first, second, third, *others = [stack.enter_context(spawn(year=2025, seed=1)) for _ in range(6)]
         sso = Asking(first, {"igate.token": igate(first, "portal", "search", "procedures")})
         search = Asking(
             second,
@@ -155,7 +171,16 @@ def askings() -> Iterator[dict[str, Asking]]:
         procedures = Asking(third, {"igate.procedures": igate(third, "procedures")})
         for sandbox in (first, second, third):  # a gateway keeps its first client waiting until its dossiers are made
             eventually(lambda s=sandbox: warm(s), within=20)  # type: ignore[misc]
-        yield {route: asking for asking in (sso, search, procedures) for route in asking.checks}
+        kinds: dict[str, Callable[[Sandbox], Connector]] = {
+            "lgsp.category": lgsp,
+            "national.call": national,
+            "population.lookup": population,
+        }
+        behind = [
+            Asking(sandbox, {route: over_tls(sandbox, kind(sandbox))})
+            for sandbox, (route, kind) in zip(others, kinds.items(), strict=True)
+        ]
+        yield {route: asking for asking in (sso, search, procedures, *behind) for route in asking.checks}
 
 
 # --- the bait is there ---
@@ -182,6 +207,17 @@ def test_the_sandbox_sends_what_is_searched_for(askings: dict[str, Asking]) -> N
     url = f"{env['MOTCUA_SANDBOX_GATEWAY']}/pa/dossier/search?size=20"
     dossiers = urlopen(urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"}))
     assert found_in(dossiers) >= set(PERSONAL_MARKERS)
+
+
+def test_the_bus_is_sent_and_sends_what_is_searched_for(askings: dict[str, Asking]) -> None:
+    sandbox = askings["population.lookup"].sandbox
+    connector = population(sandbox)
+    token = next(connector.login()).request  # type: ignore[arg-type]
+    assert found_in(str(token.headers)) >= {"a2hvYS10cnVj"}
+    asked = next(connector.run(Auth("x"))).request
+    assert found_in((asked.body or b"").decode()) >= {"NGƯỜI MÔ PHỎNG", "19000101", "can-bo-mo-phong"}
+    session = next(national(sandbox).login()).request
+    assert found_in((session.body or b"").decode()) >= {"tai-khoan-quoc-gia-mo-phong", "mat-khau-quoc-gia-mo-phong"}
 
 
 @pytest.mark.parametrize("bait", [*PERSONAL_MARKERS, *SECRETS, "eyJhbGciOiAiSFMyNTYi", "Authorization: x", "bearer"])
@@ -213,13 +249,15 @@ def test_neither_secrets_nor_personal_data_come_out_whatever_happens(
         len(re.findall(r"GET http://127.0.0.1:\d+/pa/dossier/search\?page=0&size=20&spec=page&code=\*\*\*", said)) > 30
     )
     assert len(re.findall(r"POST http://127.0.0.1:\d+/auth/realms/digo/", said)) > 30
+    for path in ("dmdc/1.0/AllCategory", "XrdAdapter/RestService/forward/mapi/g", "apiDanCu/1.0/TraCuuThongTinCongDan"):
+        assert said.count(f"/{path}") > 30
     assert repr(logs).count(CANARY) == caplog.text.count(CANARY) == 1, "logs were listened to"
     assert found_in(said) == set()
 
 
 def test_every_kind_of_service_is_searched() -> None:
-    """A new kind needs a line above: this says so."""
-    assert set(CONNECTORS) == {"http", "igate"}
+    """A new kind needs a line above: this says so. The last two send nothing and read nothing."""
+    assert set(CONNECTORS) == {"http", "igate", "lgsp", "national_portal", "population", "tcp", "tls"}
 
 
 BAIT = f"{PERSONAL_MARKERS[5]} {PERSONAL_MARKERS[7]}"
