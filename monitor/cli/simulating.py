@@ -33,7 +33,7 @@ api_option = click.option(
 
 
 @click.group("sandbox", invoke_without_command=True)
-@click.option("--port", default=sandboxes.DEFAULT_PORT, show_default=True, help="First of seven ports; 0: any.")
+@click.option("--port", default=sandboxes.DEFAULT_PORT, show_default=True, help="First of ten ports; 0: any.")
 @click.option("--seed", default=sandboxes.DEFAULT_SEED, show_default=True, help="Same seed, same dossiers.")
 @click.option("--log", type=FILE, help="File to which the fault log is appended.")
 @click.pass_context
