@@ -58,6 +58,9 @@ CONTROL_TIMEOUT = 3.0
 CONTROL_MIN_INTERVAL = 30.0
 """Controls belong to others: nobody asks them by schedule more often than this many seconds."""
 
+STATE_CALENDAR = "state"
+"""The calendar of a contract that names none."""
+
 Where: TypeAlias = tuple[str | int, ...]
 """The way from the top of the file to one value: ("systems", "igate", "depends_on", 0)."""
 
@@ -268,6 +271,9 @@ TlsVersion: TypeAlias = Annotated[
 Count: TypeAlias = Annotated[int, Field(ge=1, le=20)]
 References: TypeAlias = Annotated[tuple[str, ...], AfterValidator(_distinct)]
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Criticality: TypeAlias = Literal["high", "medium", "low"]
+Severity: TypeAlias = Literal["S1", "S2", "S3", "S4"]
+Extent: TypeAlias = Literal["whole", "function", "regional", "degraded"]
 Shifts: TypeAlias = Annotated[
     tuple[
         Annotated[Shift, PlainValidator(_shift), WithJsonSchema({"type": "string", "pattern": f"^{_SHIFT.pattern}$"})],
@@ -359,6 +365,25 @@ class Party(_Part):
     contact: Contact = Field(Contact(), description="phone and e-mail of the desk, not of a person")
 
 
+class Promise(_Part):
+    """What a contract promises for incidents of one severity."""
+
+    response: Duration | None = Field(None, description="time until the vendor answers")
+    fix: Duration | None = Field(None, description="time until the system works again, from the start of the incident")
+    clock: Literal["24x7", "working_hours"] = Field(
+        "24x7", description="24x7, or working_hours: only those of the contract's calendar count"
+    )
+    response_from: Literal["detected", "vendor_notified"] = Field(
+        "detected", description="from when the response is counted: detected or vendor_notified"
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.response is None and self.fix is None:
+            raise _wrong("promises nothing", "write response, fix or both, such as {response: 30m, fix: 4h}")
+        return self
+
+
 class Contract(_Dated):
     party: str = Field(description="the id of the party that promised")
     name: Name = Field(description="name: {vi: ..., en: ...}")
@@ -368,7 +393,11 @@ class Contract(_Dated):
         1, description="whole working days between the notice and the maintenance that it announces"
     )
     calendar: str | None = Field(
-        None, description="the calendar in which the notice is counted; where there is none: state"
+        None, description="the calendar of the notice and of the working hours; where there is none: state"
+    )
+    terms: Mapping[Severity, Promise] = Field({}, description="what is promised for incidents, by severity S1 to S4")
+    severities: Mapping[Criticality, Mapping[Extent, Severity]] = Field(
+        {}, description="where they differ from the usual ones: by criticality, then by how much of the system fails"
     )
 
 
@@ -468,8 +497,11 @@ class System(_Dated):
     owner: str = Field(description="the id of the party whose system it is")
     party: str = Field(description="the id of the party that is responsible when it fails")
     contract: str | None = Field(None, description="the id of the contract under which it runs")
-    criticality: Literal["high", "medium", "low"] = Field("medium", description="high, medium or low")
+    criticality: Criticality = Field("medium", description="high, medium or low")
     objective: Share | None = Field(None, description="the availability to reach; default: the contract's")
+    calendar: str | None = Field(
+        None, description="the id of the calendar of its service hours, for the office figure; default: state"
+    )
     connector: str = Field(description="the kind of service")
     options: Any = Field(
         default_factory=dict,
@@ -509,6 +541,7 @@ _REFERENCES: tuple[tuple[Where, str], ...] = (
     (("systems", "*", "owner"), "parties"),
     (("systems", "*", "party"), "parties"),
     (("systems", "*", "contract"), "contracts"),
+    (("systems", "*", "calendar"), "calendars"),
     (("systems", "*", "depends_on", "*"), "systems"),
     (("systems", "*", "successor"), "systems"),
     (("systems", "*", "checks", "*", "locations", "*"), "locations"),
@@ -947,6 +980,7 @@ class _Assembly:
         self._check_circles(("systems", "*", "depends_on", "*"), "systems may not depend on each other in a circle")
         self._check_circles(("systems", "*", "successor"), "in the end one system must be the last")
         self._check_calendars(parts["calendars"])
+        self._check_terms(parts["contracts"], parts["calendars"])
         self._check_controls(parts["locations"])
         self._check_timing()
         if file is None or self._document.problems:
@@ -1086,6 +1120,19 @@ class _Assembly:
                     if day.date in seen:
                         self._document.problem(where, "is listed twice", "a day is one kind of day")
                     seen.add(day.date)
+
+    def _check_terms(self, contracts: Mapping[str, Contract], calendars: Mapping[str, Calendar]) -> None:
+        """A clock of working hours needs some; a calendar that is broken or unknown is reported elsewhere."""
+        for key, contract in contracts.items():
+            name = contract.calendar or STATE_CALENDAR
+            written = name in self._section("calendars")
+            if (calendar := calendars.get(name)) is None and (written or contract.calendar):
+                continue
+            for severity, promise in contract.terms.items():
+                if promise.clock == "working_hours" and not (calendar and any(calendar.hours.values())):
+                    what = f"calendar {name} has no hours" if calendar else f"there is no calendar {name}"
+                    where = ("contracts", key, "terms", severity, "clock")
+                    self._document.problem(where, what, "define it with the hours in which the contract's clock runs")
 
     def _check_controls(self, locations: Mapping[str, Location]) -> None:
         """Ids of controls are unique in the file: settings and records know a control by its id alone."""

@@ -5,6 +5,9 @@ Pure: a `Line` is what must be remembered of the past, `step` takes it over one 
 order of start, so lines can be thrown away and folded again, and a try that comes late is judged as if it had come in
 order (`revise`).
 
+What the blindness of a location does to the lines of its checks (section 3) is here too: tries that start in it count
+as inconclusive (`seen`), and where it begins a line is cut (`cut`). monitor/blindness.py says when a location is blind.
+
 Instants of tries are ms since the epoch; seconds of lines are whole seconds since the epoch. An instant enters the
 line rounded down to its second; within one second the exact start orders: the later one wins.
 
@@ -13,8 +16,11 @@ The rules suppose that a hold is never shorter than a second; the catalogue sees
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from heapq import merge
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from monitor.model import Reason, Settings, State, Verdict
@@ -62,6 +68,13 @@ class Interval(NamedTuple):
     state: State
     reason: Reason | None = None
     step: str | None = None
+
+
+class Blind(NamedTuple):
+    """[start, end) in seconds in which a location sees nothing; end None: it lasts. Several are in order and apart."""
+
+    start: int
+    end: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +143,7 @@ def step(line: Line, try_: Try, settings: Settings) -> tuple[Line, tuple[Boundar
         if state is not State.NO_DATA or line.boundary is None:
             first = run[0].started_at if run else at
             changes.append(Boundary(first // 1000, State.NO_DATA, try_.reason, try_.step))
-        return _after(line, changes, at, (), try_)
+        return _after(line, changes, at, at, (), try_)
 
     counted, run = _weigh(state, run, try_, settings)
     changes.extend(
@@ -138,18 +151,21 @@ def step(line: Line, try_: Try, settings: Settings) -> tuple[Line, tuple[Boundar
         for t in counted
         if _STATE[t.verdict] is not state
     )
-    return _after(line, changes, at + hold_ms(settings), run, try_)
+    return _after(line, changes, at, at + hold_ms(settings), run, try_)
 
 
-def fold(tries: Iterable[Try], settings_of: SettingsOf, line: Line | None = None) -> tuple[Line, list[Boundary]]:
+def fold(
+    tries: Iterable[Try], settings_of: SettingsOf, line: Line | None = None, blind: Sequence[Blind] = ()
+) -> tuple[Line, list[Boundary]]:
     """Judge tries that are in order of start, going on from `line`; the boundaries are those made by these tries.
 
-    Raises ValueError when a try is out of order.
+    `blind` is the blindness of their location, all of it after the line's last try. Raises ValueError when a try is
+    out of order.
     """
     line = line or Line()
     boundaries: list[Boundary] = []
-    for try_ in tries:
-        line, changes = step(line, try_, settings_of(try_))
+    for event in events(tries, settings_of, blind):
+        line, changes = take(line, event)
         if changes:
             splice(boundaries, changes)
     return line, boundaries
@@ -188,9 +204,12 @@ def _silence(line: Line) -> Boundary:
 
 
 def _after(
-    line: Line, changes: list[Boundary], until: int, run: tuple[Try, ...], last: Try
+    line: Line, changes: list[Boundary], at: int, until: int, run: tuple[Try, ...], last: Try | None
 ) -> tuple[Line, tuple[Boundary, ...]]:
-    """The next line, and the boundaries that are left when what lasted no whole second has vanished."""
+    """The line after what happened at `at` (ms), and the boundaries that are left.
+
+    What lasted no whole second has vanished.
+    """
     boundary, before = line.boundary, line.before
     returned: tuple[Boundary, ...] = ()
     if changes:
@@ -206,12 +225,85 @@ def _after(
             returned = tuple(trail[len(known) :] if grown else trail)  # from the one before what has vanished on
             boundary = trail[-1]
             before = trail[-2] if len(trail) > 1 else None
-    if before and boundary and boundary.at < (run[0] if run else last).started_at // 1000:
+    if before and boundary and boundary.at < (run[0].started_at if run else at) // 1000:
         before = None  # a later try falls into a later second
     return Line(boundary, before, until, run, last), returned
 
 
-# --- tries that come late --------------------------------------------------------------------------------------------
+# --- blindness of the location ---------------------------------------------------------------------------------------
+
+
+def is_blind(blind: Sequence[Blind], at: int) -> bool:
+    """Whether the second of an instant (ms) lies in blindness."""
+    index = bisect_right(blind, at // 1000, key=attrgetter("start")) - 1
+    return index >= 0 and ((end := blind[index].end) is None or at // 1000 < end)
+
+
+def seen(try_: Try, blind: Sequence[Blind]) -> Try:
+    """The try as it counts: where its location is blind even a good one is inconclusive (section 3)."""
+    if try_.verdict is Verdict.INCONCLUSIVE or not is_blind(blind, try_.started_at):
+        return try_
+    return try_._replace(verdict=Verdict.INCONCLUSIVE, reason=Reason.BLIND, step=None)
+
+
+def cut(line: Line, second: int) -> tuple[Line, tuple[Boundary, ...]]:
+    """The line of a check whose location becomes blind with this second: no data until its next verdict (section 3).
+
+    All tries of the line started before that second. Where something still holds it is as if an inconclusive try had
+    started with the second, except that the line's last try stays; else nothing changes. Returns what `step` does.
+    """
+    at = second * 1000
+    if at >= line.until or (line.state is State.NO_DATA and not line.run):
+        return line, ()
+    changes = []
+    if line.state is not State.NO_DATA:
+        first = line.run[0].started_at if line.run else at
+        changes.append(Boundary(first // 1000, State.NO_DATA, Reason.BLIND))
+    return _after(line, changes, at, at, (), line.last)
+
+
+def end_of(line: Line) -> int:
+    """The start of the line's last try, or the cut after it that ended its hold, in ms.
+
+    What starts later goes on where the line ends; all else is late (`revise`). Raises ValueError for `Line()`.
+    """
+    if line.last is None:
+        raise ValueError("a line without tries has no end")
+    nothing_holds = line.state is State.NO_DATA and not line.run  # since an inconclusive try, or a cut
+    return line.until if nothing_holds else line.last.started_at
+
+
+class Event(NamedTuple):
+    """What happens to a line: a try as it counts, and the settings of its slot; without settings it is a cut."""
+
+    try_: Try
+    settings: Settings | None
+
+    @property
+    def key(self) -> TryKey:
+        return self.try_.key
+
+
+def events(tries: Iterable[Try], settings_of: SettingsOf, blind: Sequence[Blind] = ()) -> Iterator[Event]:
+    """What tries in order of start and the blindness of their location do to a line, in order."""
+    if not blind:
+        return (Event(t, settings_of(t)) for t in tries)
+    counted = (Event(seen(t, blind), settings_of(t)) for t in tries)
+    return merge(counted, map(_cut, blind), key=attrgetter("key"))
+
+
+def take(line: Line, event: Event) -> tuple[Line, tuple[Boundary, ...]]:
+    """`step` or `cut`."""
+    try_, settings = event
+    return cut(line, try_.started_at // 1000) if settings is None else step(line, try_, settings)
+
+
+def _cut(blind: Blind) -> Event:
+    """It comes before every try that starts in the same instant."""
+    return Event(Try(blind.start * 1000, -1, -1, Verdict.INCONCLUSIVE, Reason.BLIND), None)
+
+
+# --- what is to be judged again --------------------------------------------------------------------------------------
 
 EARLIEST_MS = 1000
 """How long before its due instant a try may seem to have started, in ms (section 1)."""
@@ -234,13 +326,15 @@ def in_time(started_at: int, due_at: int, try_: int, settings: Settings) -> bool
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The tries of one line that started at or after `horizon` (ms), all of them, in order of start.
+    """What happened to one line at or after `horizon` (ms), all of it, in order.
 
-    `hold` is the longest that a verdict before them may hold, in ms. `complete` says that they reach to the line's
-    last try; if not, more follow.
+    `old` is what it was judged by, `new` what it should have been: late tries are in `new` alone, and what the location
+    saw may have changed. `hold` is the longest that a verdict before them may hold, in ms. `complete` says that they
+    reach to the line's end; if not, more follow, and that did not change.
     """
 
-    tries: Sequence[Try]
+    old: Sequence[Event]
+    new: Sequence[Event]
     horizon: int
     hold: int
     complete: bool
@@ -248,7 +342,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What late tries change: the line, and the boundaries with start <= at < end (seconds; None: to the end)."""
+    """What changes: the line, and the boundaries with start <= at < end (seconds; None: to the end)."""
 
     line: Line
     boundaries: tuple[Boundary, ...]
@@ -256,74 +350,85 @@ class Revision:
     end: int | None
 
 
-def revise(
-    line: Line, boundaries: Sequence[Boundary], window: Window, late: Collection[TryKey], settings_of: SettingsOf
-) -> Revision | None:
-    """Judge again around tries that came after later ones had been judged; the result is as if all came in order.
+def revise(line: Line, boundaries: Sequence[Boundary], window: Window) -> Revision | None:
+    """Judge again around what has changed in the past; the result is as if it had been so from the beginning.
 
-    `line` and `boundaries` are what was made of the tries without the late ones; of the boundaries those from the
-    last one at or before the horizon on. Each late try is in the window and comes before the line's last try.
+    `line` and `boundaries` are what was made of the old; of the boundaries those from the last one at or before the
+    horizon on. Something has changed, and the first change is not after the end of the line (`end_of`): what is, is
+    taken on from there.
 
     A line forgets: after enough tries in a row of one kind, after a gap and after an inconclusive try it stands as it
-    would whatever was before. So it is enough to fold from the last such place before the first late try to where the
-    line with the late tries and the line without them stand the same again. None when the window is too small for
-    that: ask again with a longer one.
+    would whatever was before. So it is enough to fold from the last such place before the first change to where the
+    old and the new line stand the same again. None when the window is too small for that: ask again with a longer one.
     """
-    tries = window.tries
-    anchor = _anchor(window, next(i for i, t in enumerate(tries) if t.key in late), settings_of)
+    old_events, new_events = ({e.key: e for e in part} for part in (window.old, window.new))
+    keys = sorted(old_events.keys() | new_events.keys())
+    changed = {key for key in keys if old_events.get(key) != new_events.get(key)}
+    first_change = min(changed)
+    # To go on with the first change there must be a try to go on with.
+    goes_on = any(e.settings is not None and e.key >= first_change for e in reversed(window.new))
+    places = keys[: keys.index(first_change) + goes_on]
+    anchor = _anchor([old_events.get(key) or new_events[key] for key in places], window)
     if anchor is None:
         return None
     first, start, bare = anchor
     known = [b for b in boundaries if b.at < start]
     new = old = replace(bare, boundary=known[-1] if known else None)
     made: list[Boundary] = []
-    unseen = len(late)
-    for index in range(first, len(tries)):
-        try_ = tries[index]
-        new, changes = step(new, try_, settings_of(try_))
-        if changes:
-            splice(made, changes)
-        if try_.key in late:
-            unseen -= 1
-            continue
-        old, _ = step(old, try_, settings_of(try_))
-        # Where a second is over and nothing is in doubt, what follows changes later seconds only.
-        settled = not (unseen or new.run or old.run) and new.state is old.state
-        if settled and index + 1 < len(tries) and _second(tries[index + 1]) > _second(try_):
-            end = _second(try_) + 1
+    for index, key in enumerate(keys[first:], first + 1):
+        if event := new_events.get(key):
+            new, changes = take(new, event)
+            if changes:
+                splice(made, changes)
+        if before := old_events.get(key):
+            old, _ = take(old, before)
+        changed.discard(key)
+        # Where a second is over and nothing is in doubt, what follows changes later seconds only. A cut is no such
+        # place: only a try makes sure that both hold equally long.
+        settled = not (changed or new.run or old.run) and new.state is old.state
+        settled = settled and event is not None and event == before and event.settings is not None
+        if settled and index < len(keys) and keys[index][0] // 1000 > key[0] // 1000:
+            end = key[0] // 1000 + 1
             made = [b for b in made if b.at >= start]
             return Revision(_stand_on(line, [*known, *made, *_from(boundaries, end)]), tuple(made), start, end)
-    return Revision(new, tuple(_from(made, start)), start, None) if window.complete else None
+    if not window.complete:
+        return None
+    last = max((t for t in (new.last, line.last) if t), key=lambda t: t.key, default=None)
+    return Revision(replace(new, last=last), tuple(_from(made, start)), start, None)
 
 
-def _anchor(window: Window, first_late: int, settings_of: SettingsOf) -> tuple[int, int, Line] | None:
-    """The last place before the first late try where what was before does not matter.
+def _anchor(places: Sequence[Event], window: Window) -> tuple[int, int, Line] | None:
+    """The last of these events, none of them after the first change, where what was before does not matter.
 
-    It is given as the index of the try to go on with, the second from which boundaries may change, and the line there,
-    whose boundary is the last one before that second.
+    It is given as the index of the event to go on with, the second from which boundaries may change, and the line
+    there, whose boundary is the last one before that second.
     """
     found = None
-    previous: Try | None = None
+    previous: Event | None = None
+    last: Try | None = None
     until = window.horizon + window.hold
     row = 0  # tries of one kind
-    for index, try_ in enumerate(window.tries[: first_late + 1]):
+    for index, event in enumerate(places):
+        try_, settings = event
         if _second(try_) > until // 1000:
-            found = index, _second(try_), Line(until=until, last=previous)
-        elif previous and row >= _enough(previous, settings_of) and _second(try_) > _second(previous):
-            found = index, _second(previous) + 1, Line(until=until, last=previous)
-        same = previous and _kind(previous) is _kind(try_) and try_.started_at < until
+            found = index, _second(try_), Line(until=until, last=last)
+        elif previous and row >= _enough(previous) and _second(try_) > _second(previous.try_):
+            found = index, _second(previous.try_) + 1, Line(until=until, last=last)
+        same = previous and _kind(previous.try_) is _kind(try_) and try_.started_at < until
         row = row + 1 if same else 1
-        until = try_.started_at
-        if try_.verdict is not Verdict.INCONCLUSIVE:
-            until += hold_ms(settings_of(try_))
-        previous = try_
+        if settings is None:
+            until = min(until, try_.started_at)
+        else:
+            last = try_
+            until = try_.started_at + (0 if try_.verdict is Verdict.INCONCLUSIVE else hold_ms(settings))
+        previous = event
     return found
 
 
-def _enough(try_: Try, settings_of: SettingsOf) -> int:
+def _enough(event: Event) -> int:
     """How long a row of such tries must be for the line to stand the same whatever was before it."""
-    settings = settings_of(try_)
-    if try_.verdict is Verdict.INCONCLUSIVE:
+    try_, settings = event
+    if settings is None or try_.verdict is Verdict.INCONCLUSIVE:
         return 1
     return settings.confirm_down if try_.verdict is Verdict.DOWN else settings.confirm_up
 
@@ -337,7 +442,9 @@ def _stand_on(line: Line, boundaries: Sequence[Boundary]) -> Line:
     """The line with its last boundaries taken from these."""
     if not boundaries or line.last is None:
         return line
-    open_ = boundaries[-1].at == _second(line.run[0] if line.run else line.last)
+    # Where there is no data, a cut may have come after the last try.
+    at = line.until if line.state is State.NO_DATA else line.last.started_at
+    open_ = boundaries[-1].at == (line.run[0].started_at if line.run else at) // 1000
     before = boundaries[-2] if open_ and len(boundaries) > 1 else None
     return replace(line, boundary=boundaries[-1], before=before)
 
@@ -358,12 +465,20 @@ def standing(line: Line, now: float) -> Boundary | None:
 
     While a doubt is neither confirmed nor refuted nor cut, the state before it goes on.
     """
-    return _silence(line) if _is_silent(line, now) else line.boundary
+    return _silence(line) if _is_silent(line, now * 1000) else line.boundary
 
 
 def current(line: Line, now: float) -> State:
     """The state of the line at `now` (seconds)."""
-    return State.NO_DATA if _is_silent(line, now) else line.state
+    return State.NO_DATA if _is_silent(line, now * 1000) else line.state
+
+
+def known_at(at: float, boundaries: Sequence[Boundary], line: Line) -> list[Boundary]:
+    """The boundaries as known at an instant (ms): with the silence since the line's last try."""
+    known = list(boundaries)
+    if _is_silent(line, at):
+        splice(known, [_silence(line)])
+    return known
 
 
 def timeline(boundaries: Sequence[Boundary], line: Line | None, start: int, end: int, now: float) -> list[Interval]:
@@ -373,9 +488,7 @@ def timeline(boundaries: Sequence[Boundary], line: Line | None, start: int, end:
     The silence after the line's last try is added here: it is stored only once a later try has ended it.
     """
     end = min(end, int(now))
-    known = list(boundaries)
-    if line and _is_silent(line, now):
-        splice(known, [_silence(line)])
+    known = known_at(now * 1000, boundaries, line) if line else boundaries
     intervals: list[Interval] = []
     state = Boundary(start, State.NO_DATA)
     for following in [*known, Boundary(end, State.NO_DATA)]:
@@ -386,9 +499,9 @@ def timeline(boundaries: Sequence[Boundary], line: Line | None, start: int, end:
     return intervals
 
 
-def _is_silent(line: Line, now: float) -> bool:
-    """Whether the hold of the line's last verdict has ended and left no data."""
-    return line.state is not State.NO_DATA and now * 1000 >= line.until
+def _is_silent(line: Line, at: float) -> bool:
+    """Whether by an instant (ms) the hold of the line's last verdict has ended and left no data."""
+    return line.state is not State.NO_DATA and at >= line.until
 
 
 def _append(intervals: list[Interval], interval: Interval) -> None:

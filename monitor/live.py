@@ -110,12 +110,19 @@ def table(catalogue: Catalogue, systems: Sequence[SystemStatus], now: float) -> 
         shown.add_row(
             system.name,
             Text(f"{MARKS[system.state]} {words.STATES[system.state]}", STYLES[system.state]),
-            words.what_fails(system.step, system.reason) if system.state is not State.UP else "",
+            _what_is_wrong(system, now, zone),
             words.duration(now - system.since) if system.since is not None else "",
             words.milliseconds(system.seconds) if system.seconds is not None else "",
             f"{words.duration(now - system.last_at)} trước" if system.last_at else "chưa có",
         )
     return shown
+
+
+def _what_is_wrong(system: SystemStatus, now: float, zone: ZoneInfo) -> str:
+    """What fails; where nothing does, that a certificate will soon."""
+    if system.state is not State.UP:
+        return words.what_fails(system.step, system.reason)
+    return words.certificate(system.certificate_not_after, now, zone) if system.certificate_not_after else ""
 
 
 def show_probe(catalogue: Catalogue, outcomes: Sequence[Outcome]) -> None:
@@ -155,7 +162,7 @@ def _show_exchange(shown: Console, step: StepResult) -> None:
     shown.print(Text(asked, "bold"), soft_wrap=True)
     said = [f"HTTP {seen.status}, {seen.length} byte"] if seen.status else []
     said += [f"{name}: {value}" for name, value in seen.headers]
-    said += [f"chứng thư đến {seen.certificate}"] if seen.certificate else []
+    said += [f"chứng thư TLS đến {seen.certificate}"] if seen.certificate else []
     said += [f"{gauge} = {value:.0f}" for gauge, value in step.gauges if gauge is not Gauge.CERTIFICATE_NOT_AFTER]
     said += [text for text in (seen.detail, seen.error if seen.error != seen.detail else "") if text]
     for line in said:

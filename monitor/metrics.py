@@ -19,7 +19,7 @@ from monitor.availability import availability, coverage, seconds
 from monitor.catalogue import Catalogue
 from monitor.judge import Line
 from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
-from monitor.model import CONTROL_SYSTEM, State, Verdict, verdict_of
+from monitor.model import CONTROL_SYSTEM, Gauge, State, Verdict, verdict_of
 from monitor.status import DAY, Key, Timelines, overview
 from monitor.store import Rollup, Store
 from monitor.wire import PHASES
@@ -49,6 +49,7 @@ class Exporter:
         now = self._clock()
         families = _Families()
         self._states(families, now)
+        self._measured(families)
         self._windows(families, now)
         self._counts(families)
         self._watcher(families)
@@ -83,6 +84,19 @@ class Exporter:
         """Of what is asked now: a check or a location that left the catalogue must not look silent for ever."""
         if key in lines and (last := lines[key].last):
             families.gauge("motcua_check_last_outcome_timestamp_seconds", key, last.started_at / 1000)
+
+    def _measured(self, families: _Families) -> None:
+        """Of the checks and locations that are asked now."""
+        for (system, check, location), gauges in self._store.gauges().items():
+            spec = self._catalogue.systems.get(system)
+            if not spec or check not in spec.checks or location not in self._catalogue.locations_of(system, check):
+                continue
+            for gauge, measured in gauges.items():
+                labels = (system, check, location)
+                if gauge is Gauge.CERTIFICATE_NOT_AFTER:
+                    families.gauge("motcua_certificate_expiry_timestamp_seconds", labels, measured.value)
+                else:
+                    families.gauge("motcua_check_measured", (*labels, gauge), measured.value)
 
     def _windows(self, families: _Families, now: float) -> None:
         """The raw availability of the last day and the last 30 (figures, section 6: a running period ends at now)."""

@@ -7,8 +7,9 @@ all say what is said here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from types import MappingProxyType
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,7 @@ class SystemStatus:
     last_at: float | None
     seconds: float | None
     checks: tuple[CheckStatus, ...]
+    certificate_not_after: float | None = None  # the end of the certificate that ends first, where one was seen
 
 
 class Timelines:
@@ -105,12 +107,22 @@ def alive(catalogue: Catalogue, system: str, now: float) -> bool:
 
 
 def overview(
-    catalogue: Catalogue, boundaries: Mapping[Key, Sequence[Boundary]], lines: Mapping[Key, Line], now: float
+    catalogue: Catalogue,
+    boundaries: Mapping[Key, Sequence[Boundary]],
+    lines: Mapping[Key, Line],
+    now: float,
+    certificates: Mapping[str, float] = MappingProxyType({}),
 ) -> list[SystemStatus]:
-    """Where every living system stands now; `boundaries` of the last day suffice."""
+    """Where every living system stands now; `boundaries` of the last day suffice.
+
+    `certificates`: by system the end of the one that ends first, in seconds since the epoch.
+    """
     lines_of = Timelines(catalogue, boundaries, lines, int(now) - DAY, now + 1)  # the second that is now included
     return [
-        _system_status(catalogue, lines_of, lines, system, spec, now)
+        replace(
+            _system_status(catalogue, lines_of, lines, system, spec, now),
+            certificate_not_after=certificates.get(system),
+        )
         for system, spec in catalogue.systems.items()
         if alive(catalogue, system, now)
     ]

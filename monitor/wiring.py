@@ -21,7 +21,7 @@ import connectors
 from connectors.engine import Engine
 from monitor import catalogue as catalogues
 from monitor.catalogue import Catalogue
-from monitor.model import Auth, Check, Connector, Outcome, Run, Settings
+from monitor.model import Auth, Check, Connector, Gauge, Outcome, Run, Settings
 from monitor.status import SystemStatus, alive, overview
 from monitor.store import Change, Recorded, Store, StoreError
 
@@ -195,7 +195,13 @@ class DueChecks:
 
 def read_overview(catalogue: Catalogue, store: Store, now: float) -> list[SystemStatus]:
     """Where every system stands now."""
-    return overview(catalogue, store.boundaries(int(now) - 86_400, int(now) + 1), store.lines(), now)
+    certificates: dict[str, float] = {}
+    for (system, _, _), gauges in store.gauges().items():
+        if Gauge.CERTIFICATE_NOT_AFTER in gauges:
+            end = gauges[Gauge.CERTIFICATE_NOT_AFTER].value
+            certificates[system] = min(end, certificates.get(system, end))
+    boundaries = store.boundaries(int(now) - 86_400, int(now) + 1)
+    return overview(catalogue, boundaries, store.lines(), now, certificates)
 
 
 class LoginOnly:
@@ -222,11 +228,14 @@ def login_only(check: Check) -> Check | None:
 class Recorder:
     """The one writer: records what arrives and says what changed.
 
-    While the store is away it holds its message back, so that the others wait in the broker.
+    What its catalogue says of checks is in force from now on: slots that were due before are judged by what was in
+    force then. While the store is away it holds its message back, so that the others wait in the broker.
     """
 
     def __init__(self, store: Store, catalogue: Catalogue, changed: Callable[[Change], None] | None = None) -> None:
         self._store, self._settings, self._changed = store, cache(catalogue.settings), changed
+        self._undated: Mapping[tuple[str, str], Settings] | None = all_settings(catalogue)
+        self._since = time.time()
         self._lock = threading.Lock()
         self.stopping = threading.Event()
 
@@ -242,6 +251,7 @@ class Recorder:
         wait = 0.5
         while True:
             try:
+                self._date_settings()
                 return self._store.record(outcomes, self._settings, statistics)
             except StoreError as error:
                 if self.stopping.is_set():
@@ -249,6 +259,20 @@ class Recorder:
                 log.warning("recorder.store_away", error=str(error), waiting=len(outcomes))
             self.stopping.wait(wait)
             wait = min(wait * 2, 10.0)
+
+    def _date_settings(self) -> None:
+        """Once, with the first message: the store may be away before."""
+        if self._undated is not None:
+            for system, check in self._store.date_settings(self._undated, self._since):
+                log.info("settings.changed", system=system, check=check)
+            self._undated = None
+
+
+def all_settings(catalogue: Catalogue) -> dict[tuple[str, str], Settings]:
+    """What judges the outcomes of every check and control of a catalogue."""
+    checks = (c for location in catalogue.locations for c in catalogue.checks(location).values())
+    controls = (c for location in catalogue.locations for c in catalogue.controls(location))
+    return {(c.system, c.check): c.settings for c in (*checks, *controls)}
 
 
 def listener(host: str, port: int) -> socket.socket:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from monitor.model import Reason, State
@@ -65,6 +67,72 @@ STEPS: dict[str, str] = {
 }
 """Steps by their names in connectors; a name that is not here is shown as it is."""
 
+INCIDENT_KINDS: dict[str, str] = {
+    "outage": "Gián đoạn",
+    "blind": "Mất tầm quan sát",
+    "reported": "Cán bộ báo",
+}
+
+INCIDENT_STATES: dict[str, str] = {
+    "open": "Đang diễn ra",
+    "restored": "Đã khôi phục",
+    "closed": "Đã đóng",
+    "withdrawn": "Đã rút lại",
+}
+
+SEVERITIES: dict[str, str] = {
+    "S1": "Mức 1",
+    "S2": "Mức 2",
+    "S3": "Mức 3",
+    "S4": "Mức 4",
+}
+
+FACTS: dict[str, str] = {
+    "acknowledged": "Đã tiếp nhận",
+    "vendor_notified": "Đã báo nhà thầu",
+    "vendor_answered": "Nhà thầu đã trả lời",
+    "note": "Ghi chú",
+    "attributed": "Quy trách nhiệm",
+    "closed": "Đã đóng",
+}
+"""What people wrote down about an incident, by its kind."""
+
+TERMS: dict[str, str] = {
+    "response": "thời hạn phản hồi",
+    "restoration": "thời hạn khắc phục",
+}
+
+
+FIGURES: dict[str, str] = {
+    "raw": "Toàn thời gian",
+    "contractual": "Theo hợp đồng",
+    "office": "Trong giờ làm việc",
+}
+"""The three availabilities, by `availability.Kind`."""
+
+EXCLUSIONS: dict[str, str] = {
+    "maintenance": "bảo trì có báo trước",
+    "other_party": "gián đoạn do bên khác",
+    "outside_hours": "ngoài giờ làm việc",
+}
+"""Why seconds are not counted, by `availability.Exclusion`."""
+
+SLA: dict[str, str] = {"met": "ĐẠT", "broken": "KHÔNG ĐẠT", "no_data": "không có dữ liệu"}
+"""By `availability.SlaVerdict`."""
+
+DAYS: dict[str, str] = {
+    "holiday": "nghỉ lễ",
+    "compensatory_off": "nghỉ bù",
+    "swapped_off": "nghỉ hoán đổi",
+    "swapped_work": "làm bù",
+}
+"""Kinds of special days of a calendar."""
+
+WEEKDAYS = ("Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy", "Chủ nhật")
+"""From Monday, as `date.weekday` counts."""
+
+PROVISIONAL = "tạm tính"
+
 
 def what_fails(step: str | None, reason: Reason | None) -> str:
     """Step and reason in words: "tra cứu hồ sơ: máy chủ báo lỗi (HTTP 5xx)"."""
@@ -72,6 +140,21 @@ def what_fails(step: str | None, reason: Reason | None) -> str:
     if not step:
         return said
     return f"{STEPS.get(step, step)}: {said}" if said else STEPS.get(step, step)
+
+
+CERTIFICATE_DAYS = (30, 14, 7, 1)
+"""How many days before the end of a certificate people are told of it, again and again more urgently."""
+
+
+def certificate(not_after: float, now: float, zone: ZoneInfo) -> str:
+    """That a certificate ends soon: "chứng thư TLS còn 12 ngày (đến 05/01/2027)"; "" while that is far away."""
+    left = (not_after - now) / 86_400
+    if left >= CERTIFICATE_DAYS[0]:
+        return ""
+    day = datetime.fromtimestamp(not_after, zone).strftime("%d/%m/%Y")
+    if left < 0:
+        return f"chứng thư TLS hết hạn từ {day}"
+    return f"chứng thư TLS còn {int(left)} ngày (đến {day})" if left >= 1 else f"chứng thư TLS hết hạn ngày {day}"
 
 
 def instant(seconds: float, zone: ZoneInfo) -> str:
@@ -92,6 +175,17 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes} phút {rest:02d} giây"
     return f"{rest} giây"
+
+
+def number(count: int) -> str:
+    """A whole number: "2.678.400"."""
+    return f"{count:,}".replace(",", ".")
+
+
+def share(fraction: Fraction) -> str:
+    """A share as it was promised, with the decimals that it has: "99,5%", "100%"."""
+    exact = Decimal(fraction.numerator * 100) / Decimal(fraction.denominator)
+    return f"{exact.normalize():f}%".replace(".", ",")
 
 
 def milliseconds(seconds: float) -> str:

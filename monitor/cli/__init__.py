@@ -16,7 +16,7 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import looking, running, setting_up, simulating
+from monitor.cli import figures, looking, running, setting_up, simulating
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
 
@@ -98,6 +98,7 @@ for command in (
     looking.probe, looking.status, looking.outcomes, looking.rebuild, looking.upgrade,
     setting_up.validate, setting_up.init, setting_up.schema,
     simulating.sandbox_,
+    figures.availability, figures.maintenance_, figures.calendar, figures.period,
 ):  # fmt: skip
     cli.add_command(command)
 

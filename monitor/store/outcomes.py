@@ -167,3 +167,12 @@ def try_of(outcome: Outcome) -> Try:
     """What of an outcome is judged."""
     step = outcome.failed_step if outcome.reason else None
     return Try(outcome.started_at, outcome.due_at, outcome.try_, outcome.verdict, outcome.reason, step, micros(outcome))
+
+
+def try_of_row(row: Sequence[Any], names: Names) -> Try:
+    """The same of a row; its steps are looked at only where they say something."""
+    due_at, _, number, started, duration, code, _ = row
+    verdict, reason, _ = outcome_of(code)
+    if reason is not None:
+        return try_of(outcome_of_row(row, names))
+    return Try(due_at + started, due_at, number, verdict, None, None, duration)

@@ -7,37 +7,40 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TypeAlias
 
-from sqlalchemy import Column, Connection, MetaData, Table, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, MetaData, Table, func, insert, select
 
-from monitor.judge import EARLIEST_MS, Try
-from monitor.model import Settings
+from monitor.judge import EARLIEST_MS, Try, seen
+from monitor.model import CONTROL_SYSTEM, Settings
 from monitor.store import schema
-from monitor.store.codec import phase_sums
+from monitor.store.books import FOREVER, Books, Sight
+from monitor.store.codec import line_of, phase_sums
 from monitor.store.database import Database, StoreError
+from monitor.store.dated import Dated, SettingsOf
 from monitor.store.ledger import Ledger
 from monitor.store.outcomes import Names, outcome_of_row, try_of, why_not_judged
-from monitor.store.recorder import SettingsOf, count_transaction
+from monitor.store.recorder import count_transaction, date_first
+from monitor.store.sight import look
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many outcomes of how many are done."""
+
+RAW_FROM = "raw_from"
+"""The fact about the store (`Store.set_meta`) that says in ms since when all outcomes are there; absent: since ever."""
 
 _CHUNK = 5000  # outcomes held in memory, apart from those that wait for an earlier start
 
 
 def rebuild(database: Database, settings: SettingsOf, progress: Progress | None) -> None:
     """See `Store.rebuild`. The work is done beside the tables, which are changed in one transaction at the end."""
+    _date_all(database, settings)
     with database.scratch() as connection:
         beside = _tables_beside(connection)
         with database.reading() as reader:
             transactions = _transactions(reader)
-            ledger = Ledger(database, beside)
-            with closing(_judged(reader, settings, progress)) as judged:
-                for number, (try_, series, known, phases) in enumerate(_in_order_of_start(judged), 1):
-                    ledger.judge(series, try_, known)
-                    ledger.count(series, try_, phases)
-                    if number % _CHUNK == 0:
-                        _write(connection, ledger)
-            _write(connection, ledger)
+            books = Books(Names(), Dated(), Ledger(database, beside), {})
+            books.names.read(reader)
+            books.dated.read(reader)
+            _judge_all(connection, reader, books, progress)
         connection.execution_options(writes=True)
         with connection.begin():
             if count_transaction(connection) != transactions + 1:
@@ -45,6 +48,60 @@ def rebuild(database: Database, settings: SettingsOf, progress: Progress | None)
             for table, new in zip(schema.DERIVED, beside, strict=True):
                 connection.execute(table.delete())
                 connection.execute(insert(table).from_select(list(table.columns), select(new)))
+
+
+def _date_all(database: Database, settings: SettingsOf) -> None:
+    """Checks that have no settings yet, in a store that is older than these, have those of the catalogue from now on.
+
+    Raises StoreError where outcomes are gone.
+    """
+    with database.writing() as connection:
+        gone = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == RAW_FROM)).scalar()
+        if gone is not None:
+            message = f"{database.place}: outcomes are no longer all there; what was made from them can't be made again"
+            raise StoreError(message, permanent=True)
+        count_transaction(connection)
+        books = Books(Names(), Dated(), Ledger(database), {})
+        books.names.read(connection)
+        books.dated.read(connection)
+        books.ledger.lines.update(map(line_of, connection.execute(select(schema.lines))))
+        date_first(connection, books, {key[:2] for key in books.names.series}, settings)
+
+
+def _judge_all(connection: Connection, reader: Connection, books: Books, progress: Progress | None) -> None:
+    """Make everything in the tables beside, on `connection`: controls first, for they say what all others are worth."""
+    names, _, ledger, sights = books
+    controls = {number for number, key in names.keys.items() if key[0] == CONTROL_SYSTEM}
+    table = schema.outcomes.c
+    with closing(_judged(reader, books, table.series.in_(controls))) as judged:
+        for number, (try_, series, settings, phases) in enumerate(_in_order_of_start(judged), 1):
+            ledger.judge(series, try_, settings)
+            ledger.count(series, try_, phases)
+            sight = sights.setdefault(names.keys[series][2], Sight())
+            sight.controls.add(series)
+            sight.at = max(sight.at, try_.started_at)
+            if number % _CHUNK == 0:
+                _write(connection, ledger)
+    _write(connection, ledger)
+    for location, sight in sights.items():
+        with connection.begin():
+            sight.set(look(connection, books, sight, outcomes=reader))
+            ledger.see(connection, location, (), sight.runs)
+    blind = {n: sights[location].blind for n, (_, _, location) in names.keys.items() if location in sights}
+    with closing(_judged(reader, books, table.series.not_in(controls), progress)) as judged:
+        for number, (try_, series, settings, phases) in enumerate(_in_order_of_start(judged), 1):
+            counts_as = try_
+            if seconds := blind.get(series):
+                ledger.cut(series, seconds, try_.started_at)
+                counts_as = seen(try_, seconds)
+            ledger.judge(series, counts_as, settings)
+            ledger.count(series, try_, phases)
+            ledger.correct(series, try_, counts_as, phases)
+            if number % _CHUNK == 0:
+                _write(connection, ledger)
+    for series in ledger.lines.keys() - controls:
+        ledger.cut(series, blind.get(series, ()), FOREVER)
+    _write(connection, ledger)
 
 
 def _tables_beside(connection: Connection) -> list[Table]:
@@ -73,19 +130,20 @@ def _transactions(connection: Connection) -> int:
 _Judged: TypeAlias = tuple[Try, int, Settings, Sequence[int]]
 
 
-def _judged(connection: Connection, settings: SettingsOf, progress: Progress | None) -> Generator[_Judged]:
-    """Every outcome that is judged, in order of its due instant."""
-    names = Names()
-    names.read(connection)
-    total: int = connection.execute(select(func.count()).select_from(schema.outcomes)).scalar_one()
+def _judged(
+    connection: Connection, books: Books, chosen: ColumnElement[bool], progress: Progress | None = None
+) -> Generator[_Judged]:
+    """Every chosen outcome that is judged, in order of its due instant."""
+    names, dated, _, _ = books
     table = schema.outcomes
-    in_order = select(table).order_by(table.c.due_at, table.c.series, table.c["try"])
+    total: int = connection.execute(select(func.count()).select_from(table).where(chosen)).scalar_one()
+    in_order = select(table).where(chosen).order_by(table.c.due_at, table.c.series, table.c["try"])
     with connection.execution_options(yield_per=_CHUNK).execute(in_order) as rows:
         for done, row in enumerate(rows):
             if progress and done % _CHUNK == 0:
                 progress(done, total)
             outcome = outcome_of_row(row, names)
-            known = settings(outcome.system, outcome.check)
+            known = dated.of((outcome.system, outcome.check), outcome.due_at)
             if known is not None and why_not_judged(outcome, known) is None:
                 yield try_of(outcome), row.series, known, phase_sums(outcome.steps)
     if progress:

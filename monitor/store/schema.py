@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
-    Float,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -25,7 +25,12 @@ LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper limits in seconds, inclusive, of the latency counts in `rollups`; the last count is of what is above."""
 
 ALWAYS = 0
-"""The `hour` of the row in `rollups` and `reasons` that counts since the beginning."""
+"""The `hour` of the row in `rollups` and `reasons` that counts since the beginning.
+
+It counts tries by what they said themselves, so it only ever grows: whoever reads it as a counter takes one that
+shrinks for one that began anew. In the rows of hours a try counts for what it was worth: where its location turns out
+to have been blind, for nothing.
+"""
 
 metadata = MetaData(
     naming_convention={
@@ -68,6 +73,21 @@ outcomes = Table(
     sqlite_with_rowid=False,
 )
 
+# What judges the slots of a check that are due at or after `valid_from`, until the next row; model.Settings.
+settings = Table(
+    "settings",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("check", Text, primary_key=True),
+    Column("valid_from", BigInteger, primary_key=True, autoincrement=False),
+    Column("interval", Double, nullable=False),
+    Column("timeout", Double, nullable=False),
+    Column("confirm_down", Integer, nullable=False),
+    Column("confirm_up", Integer, nullable=False),
+    Column("spacing", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # The instants at which a line changes its state; judge.Boundary.
 boundaries = Table(
     "boundaries",
@@ -107,6 +127,16 @@ BUCKET_COUNTS = (*(f"le_{round(limit * 1000)}ms" for limit in LATENCY_BUCKETS), 
 ROLLUP_COUNTS = (*VERDICT_COUNTS, "rechecks", "failed_rechecks", "micros", *PHASE_SUMS, *BUCKET_COUNTS)
 """Of first tries by verdict; of rechecks; then, of first tries with a conclusive verdict, the sum of their durations in
 microseconds, of their phases in units of 0.1 ms, and their number by latency (each counted in one bucket)."""
+
+# [start, end) in which a location saw nothing, end null while it lasts; judge.Blind. They may touch.
+blind = Table(
+    "blind",
+    metadata,
+    Column("location", Text, primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("end", BigInteger),
+    sqlite_with_rowid=False,
+)
 
 # Counts of one line in one hour (its start; by start of the try), or since the beginning (hour 0).
 rollups = Table(
@@ -155,7 +185,7 @@ meta = Table(
     Column("value", Text, nullable=False),
 )
 
-DERIVED = (lines, boundaries, rollups, reasons)
+DERIVED = (lines, boundaries, rollups, reasons, blind)
 """What `rebuild` makes again."""
 
 # --- what was measured beside the verdicts, and facts -----------------------------------------------------------------
@@ -166,7 +196,7 @@ gauges = Table(
     metadata,
     Column("series", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, primary_key=True),
-    Column("value", Float, nullable=False),
+    Column("value", Double, nullable=False),
     Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -7,16 +7,23 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, and_, func, insert, select, text, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text, update
 
-from monitor.judge import Boundary, Interval, Line, timeline
-from monitor.model import Outcome, Reason, State
+from monitor.blindness import merged
+from monitor.incident_rules import IncidentRules
+from monitor.judge import Blind, Boundary, Interval, Line, timeline
+from monitor.model import Gauge, Outcome, Reason, Settings, State
 from monitor.store import schema
 from monitor.store.codec import boundary_of, line_of
 from monitor.store.database import Database
+from monitor.store.dated import CheckKey, SettingsOf
+from monitor.store.gauges import Measured, read_gauges
+from monitor.store.incidents import IncidentKeeper, Incidents
+from monitor.store.maintenance import MaintenanceBook
 from monitor.store.outcomes import Key, Names, between, outcome_of_row
+from monitor.store.periods import PeriodBook
 from monitor.store.rebuild import Progress, rebuild
-from monitor.store.recorder import Recorded, Recorder, SettingsOf
+from monitor.store.recorder import Recorded, Recorder
 
 _T = TypeVar("_T")
 
@@ -65,7 +72,10 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recorder = Recorder(database)
+        self.incidents = Incidents(database)
+        self._recorder = Recorder(database, IncidentKeeper(lambda: self.incidents.clock()))
+        self.maintenance = MaintenanceBook(database)
+        self.periods = PeriodBook(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -100,16 +110,24 @@ class Store:
     # --- writing -----------------------------------------------------------------------------------------------------
 
     def record(
-        self, outcomes: Sequence[Outcome], settings: SettingsOf, statistics: Mapping[str, int] | None = None
+        self,
+        outcomes: Sequence[Outcome],
+        settings: SettingsOf,
+        statistics: Mapping[str, int] | None = None,
+        rules: IncidentRules | None = None,
     ) -> Recorded:
         """Keep new outcomes, in any order, and bring lines and counts up to date: all in one transaction, or nothing.
 
         - An identity (system, check, location, due_at, try) is kept once, the first record of it.
+        - Each is judged by the settings that were in force for its slot (`date_settings`). Of a check that never had
+          any, `settings` are the first ones: they hold from the beginning of time.
         - Outcomes of checks without settings, and those that a stepped clock gave an impossible start, are kept and
           counted (`unknown_check`, `clock_step`), but neither judged nor in a roll-up (figures, section 1).
+        - Controls may show that their location was blind: then its checks are judged again (figures, section 3).
+        - By the `rules` the incidents are brought up to date; without, by the next call that has some.
         - `statistics` are added to the counters, unless all outcomes of the call are known: then it is a repetition.
         """
-        return self._recorder.record(outcomes, settings, statistics or {})
+        return self._recorder.record(outcomes, settings, statistics or {}, rules)
 
     def recorder_lock(self, wait: float | None = 0) -> AbstractContextManager[None]:
         """Be the one recorder while inside. Raises StoreError when another one still is after `wait` seconds.
@@ -119,13 +137,32 @@ class Store:
         """
         return self._database.recorder_lock(wait)
 
-    def rebuild(self, settings: SettingsOf, progress: Progress | None = None) -> None:
-        """Make lines, boundaries and roll-ups again from the outcomes, with these settings.
+    def rebuild(
+        self, settings: SettingsOf, progress: Progress | None = None, rules: IncidentRules | None = None
+    ) -> None:
+        """Make lines, boundaries, roll-ups and blindness again from the outcomes and the dated settings.
 
-        Readers see the old ones until all is done. Raises StoreError when outcomes are recorded meanwhile: hold
-        `recorder_lock`.
+        They come out the same, whatever the catalogue: its `settings` are used for checks alone that never had any.
+        Readers see the old ones until all is done. Closed periods keep what was counted when they were closed; nothing
+        that is made here is read for them. By the `rules` all incidents are made again: those that are found again keep
+        their ids, the others are withdrawn; without, the next recorder does so. Raises StoreError when outcomes are
+        recorded meanwhile (hold `recorder_lock`), and where the outcomes of some time are gone (`raw_from` among the
+        facts about the store).
         """
+        self.incidents.unmake()
         rebuild(self._database, settings, progress)
+        if rules is not None:
+            self.incidents.make_all(rules)
+
+    def date_settings(self, settings: Mapping[CheckKey, Settings], now: float) -> list[CheckKey]:
+        """Let these settings judge the slots of their checks (system, check) from `now` on (seconds).
+
+        A recorder that starts says so of all that its catalogue has. Those that are in force already stay so, and so do
+        those of checks that are not named; a check's first ones hold from the beginning of time. No slot that has been
+        judged is judged otherwise: where there are such after `now`, the new settings hold from after them. Returns the
+        checks whose settings have changed.
+        """
+        return self._recorder.date_settings(settings, round(now * 1000))
 
     def claim_tick(self, second: int) -> bool:
         """Whether the tick of this second is ours: nobody has claimed it or a later one."""
@@ -165,6 +202,21 @@ class Store:
         with self._database.reading() as connection:
             boundaries, lines = _boundaries(connection, start, end), _lines(connection)
         return {key: timeline(boundaries.get(key, ()), line, start, end, now) for key, line in lines.items()}
+
+    def blind(self, start: int, end: int) -> dict[str, list[Blind]]:
+        """Where locations were blind in [start, end) (seconds): whole pieces, also where they begin or end outside."""
+        table = schema.blind
+        chosen = select(table).where(table.c.start < end, or_(table.c.end > start, table.c.end.is_(None)))
+        found: dict[str, list[Blind]] = {}
+        with self._database.reading() as connection:
+            for location, *piece in connection.execute(chosen.order_by(table.c.location, table.c.start)):
+                found.setdefault(location, []).append(Blind(*piece))
+        return {location: merged(pieces) for location, pieces in found.items()}
+
+    def gauges(self) -> dict[Key, dict[Gauge, Measured]]:
+        """The newest value of each gauge, by line."""
+        with self._database.reading() as connection:
+            return read_gauges(connection)
 
     # --- reading: counts ---------------------------------------------------------------------------------------------
 

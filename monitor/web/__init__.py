@@ -34,6 +34,7 @@ def make_web(catalogue: Catalogue, store: Store) -> FastAPI:
     export = Exporter(catalogue, store, time.time)
     zone = ZoneInfo(catalogue.province.timezone)
     pages.globals.update(words=words, State=State, catalogue=catalogue)
+    pages.filters["certificate"] = lambda end, now: words.certificate(end, now, zone)
     pages.filters["instant"] = lambda seconds: words.instant(seconds, zone)
 
     @app.exception_handler(StoreError)

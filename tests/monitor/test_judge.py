@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.judge import (
+    Blind,
     Boundary,
+    Event,
     Interval,
     Line,
     Try,
     Window,
     current,
+    end_of,
+    events,
     fold,
     hold_ms,
     in_time,
@@ -299,24 +303,62 @@ def test_each_step_returns_all_that_changed(given_tries: list[Try]) -> None:
         assert kept == fold(given_tries[:number], lambda _: SETTINGS[0])[1]
 
 
-@given(sequences(60), st.integers(-10_000, 120_000), st.integers(0, 200_000), st.data())
-def test_late_tries_are_judged_as_if_they_had_come_in_order(
-    given_tries: list[Try], horizon: int, end: int, data: st.DataObject
+@st.composite
+def blindnesses(draw: st.DrawFn) -> list[Blind]:
+    """A few pieces, apart from each other; the last one may last."""
+    edges = sorted(draw(st.sets(st.integers(0, 90), max_size=6)))
+    pieces = [Blind(*edges[i : i + 2]) for i in range(0, len(edges) - 1, 2)]
+    return [*pieces, Blind(edges[-1], None)] if len(edges) % 2 else pieces
+
+
+def covered(blind: Sequence[Blind], end: int = 1000) -> set[int]:
+    return {second for b in blind for second in range(b.start, end if b.end is None else b.end)}
+
+
+@given(sequences(), blindnesses(), st.integers(0, 20), st.data())
+def test_a_line_in_blindness_agrees_with_the_oracle(
+    given_tries: list[Try], blind: list[Blind], later: int, data: st.DataObject
+) -> None:
+    drawn = data.draw(st.lists(st.sampled_from(SETTINGS), min_size=len(given_tries), max_size=len(given_tries)))
+
+    def settings_of(try_: Try) -> Settings:
+        return drawn[try_.due_at]
+
+    now = max([given_tries[-1].started_at // 1000 + 1, *(b.start for b in blind), *(b.end or 0 for b in blind)]) + later
+    line, boundaries = fold(given_tries, settings_of, blind=blind)
+    expected = oracle.seconds(given_tries, settings_of, 0, now, now, covered(blind))
+    assert per_second(boundaries, line, now) == expected
+    assert all(a.at < b.at and a.state is not b.state for a, b in pairwise(boundaries))
+
+
+@given(sequences(40), blindnesses(), st.sampled_from([100, 6000, 12_000, 30_000]), st.integers(1, 30_000), st.data())
+def test_what_changes_in_the_past_is_judged_as_if_it_had_been_so(
+    given_tries: list[Try], before: list[Blind], back: int, ahead: int, data: st.DataObject
 ) -> None:
     settings = data.draw(st.sampled_from(SETTINGS))
-    late = {t.key for t in data.draw(st.sets(st.sampled_from(given_tries))) if t is not given_tries[-1]}
-    in_window = [t for t in given_tries if horizon <= t.started_at < end]
-    late &= {t.key for t in in_window}
-    line, boundaries = fold([t for t in given_tries if t.key not in late], lambda _: settings)
-    window = Window(in_window, horizon, hold_ms(settings), complete=given_tries[-1].started_at < end)
-    if not late:
-        return
+    late = data.draw(st.sets(st.sampled_from(given_tries), max_size=2))
+    known = [t for t in given_tries if t not in late]
+    shorter = [b._replace(start=b.start + 1) for b in before if b.end is None or b.end > b.start + 1]
+    after = data.draw(st.sampled_from([before, before[1:], before[:-1], shorter]))
+    before, after = data.draw(st.permutations([before, after]))
+    old, new = list(events(known, lambda _: settings, before)), list(events(given_tries, lambda _: settings, after))
+    line, boundaries = fold(known, lambda _: settings, blind=before)
+    changed = {*old} ^ {*new}
+    if not known or not changed or end_of(line) < min(changed).try_.started_at:
+        return  # what is after the line's end is no change of the past
+    horizon, end = min(changed).try_.started_at - back, max(changed).try_.started_at + ahead
+
+    def within(part: list[Event]) -> list[Event]:
+        return [e for e in part if horizon <= e.try_.started_at < end]
+
+    window = Window(within(old), within(new), horizon, hold_ms(settings), max(*old, *new).try_.started_at < end)
     from_horizon = [b for b in boundaries if b.at <= horizon // 1000][-1:]
     from_horizon += [b for b in boundaries if b.at > horizon // 1000]
-    revision = revise(line, from_horizon, window, late, lambda _: settings)
+    revision = revise(line, from_horizon, window)
     if revision is None:
-        assert horizon > -7_000 or end <= given_tries[-1].started_at  # all of it is always enough
+        assert horizon > -7_000 or not window.complete  # all of it is always enough
         return
     kept = [b for b in boundaries if b.at < revision.start]
     later = [] if revision.end is None else [b for b in boundaries if b.at >= revision.end]
-    assert (revision.line, [*kept, *revision.boundaries, *later]) == fold(given_tries, lambda _: settings)
+    expected = fold(given_tries, lambda _: settings, blind=after)
+    assert (revision.line, [*kept, *revision.boundaries, *later]) == expected

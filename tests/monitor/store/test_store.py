@@ -14,8 +14,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import MetaData, insert, select, text, update
 
-from monitor.judge import Boundary, Interval, Line, fold, in_time
-from monitor.model import Outcome, Phases, Reason, Settings, State, StepResult, Verdict, verdict_of
+from monitor.judge import Blind, Boundary, Interval, Line, fold, in_time
+from monitor.model import CONTROL_SYSTEM, Outcome, Phases, Reason, Settings, State, StepResult, Verdict, verdict_of
 from monitor.store import LATENCY_BUCKETS, Change, ReasonCount, Recorded, Store, StoreError, schema
 from monitor.store.outcomes import try_of
 
@@ -272,6 +272,213 @@ def test_late_outcomes_are_found_among_those_of_many_others(store: Store) -> Non
     assert tables(store) == before
 
 
+# --- dated settings ---------------------------------------------------------------------------------------------------
+
+STRICT = Settings(interval=60, timeout=10, confirm_down=2)
+
+
+def dated(store: Store) -> list[tuple[str, float, int]]:
+    """Check, since when (seconds after noon; None: always), how many failures confirm an outage."""
+    rows = tables(store, "settings")["settings"]
+    return [(check, at and (at - NOON) / 1000, confirm) for _, check, at, _, _, confirm, *_ in rows]
+
+
+def test_a_slot_is_judged_by_the_settings_of_its_time(store: Store) -> None:
+    store.record([outcome(0), outcome(60, FAILED), outcome(120, FAILED), outcome(180)], known)
+    assert store.date_settings({KEY[:2]: STRICT}, HOUR + 300) == [KEY[:2]]
+    assert dated(store) == [("search", 0, 3), ("search", 300, 2)]
+    store.record([outcome(300), outcome(360, FAILED), outcome(420, FAILED)], known)
+    store.record([outcome(240), outcome(61, FAILED, try_=2)], known)  # late: three in a row, as was needed then
+    made = [(b.at - HOUR, b.state) for b in store.boundaries(0, 1 << 40)[KEY]]
+    assert made == [(0, State.UP), (60, State.DOWN), (180, State.UP), (360, State.DOWN)]
+    before = tables(store)
+    store.rebuild(lambda *_: None)
+    assert tables(store) == before
+
+
+def test_settings_that_have_not_changed_are_not_written_again(store: Store) -> None:
+    assert store.date_settings({KEY[:2]: MINUTE, ("igate", "login"): STRICT}, HOUR) == []
+    assert store.date_settings({KEY[:2]: MINUTE}, HOUR + 60) == []
+    assert dated(store) == [("login", 0, 2), ("search", 0, 3)]
+    store.record([outcome(0)], known)
+    assert store.lines()[KEY].until == NOON + 3 + 130_000
+
+
+def test_settings_go_back_and_forth(store: Store, open_store: Callable[[], Store]) -> None:
+    """A clock that was set back does not put new settings before older ones."""
+    for number, (settings, at) in enumerate([(MINUTE, 0), (STRICT, 60), (MINUTE, 30), (STRICT, 90)]):
+        writer = (store, open_store())[number % 2]
+        assert bool(writer.date_settings({KEY[:2]: settings}, HOUR + at)) is (number > 0)
+    assert dated(store) == [("search", 0, 3), ("search", 60, 2), ("search", 60.001, 3), ("search", 90, 2)]
+
+
+def test_a_check_that_left_the_catalogue_is_judged_by_what_it_had(store: Store) -> None:
+    store.record(STORY[:1], known)
+    store.record(STORY[1:], lambda *_: None)
+    assert store.lines()[KEY].state is State.UP
+    assert "unknown_check" not in store.counters()
+
+
+def test_no_slot_that_was_judged_is_judged_by_newer_settings(store: Store) -> None:
+    """A worker's clock is ahead of the recorder's."""
+    store.record([outcome(0), outcome(301, FAILED), outcome(302, FAILED)], known)
+    store.date_settings({KEY[:2]: STRICT}, HOUR + 300)
+    assert dated(store)[-1] == ("search", 302.001, 2)
+    before = tables(store)
+    store.rebuild(known)
+    assert tables(store) == before
+
+
+def test_what_was_unknown_when_it_came_stays_unjudged(store: Store) -> None:
+    store.record([outcome(0), outcome(60)], lambda *_: None)
+    store.record([outcome(120), outcome(30)], known)
+    assert dated(store) == [("search", 60.001, 3)]
+    assert store.boundaries(0, 1 << 40)[KEY] == [Boundary(HOUR + 120, State.UP)]
+    assert store.counters()["unknown_check"] == 3
+    before = tables(store)
+    store.rebuild(known)
+    assert tables(store) == before
+
+
+def test_a_late_try_is_found_among_those_of_a_longer_interval(store: Store) -> None:
+    """What may matter to it is as far away as the settings of then allow, not those of now."""
+    hourly = Settings(interval=3600, timeout=10)
+    hours = [outcome(3600 * n) for n in range(3)]
+    store.record(hours, lambda *_: hourly)
+    store.date_settings({KEY[:2]: Settings(2, 1)}, HOUR + 3 * 3600)
+    store.record([outcome(3 * 3600 + 2 * n) for n in range(10)], known)
+    store.record([outcome(3600 * 2 + 1800, FAILED), outcome(3600 * 3 - 1, FAILED)], known)
+    store.record([outcome(3600 * 2 + 2000, FAILED)], known)
+    before = tables(store)
+    assert [b.at - HOUR for b in store.boundaries(0, 1 << 40)[KEY]] == [0, 9000, 10800]
+    store.rebuild(known)
+    assert tables(store) == before
+
+
+# --- blindness --------------------------------------------------------------------------------------------------------
+
+CONTROL = Settings(interval=30, timeout=5, confirm_down=3, confirm_up=1)  # a verdict holds for 65 s
+GATEWAY, ROUTER = (CONTROL_SYSTEM, "gateway", "office"), (CONTROL_SYSTEM, "router", "office")
+BRANCH = ("igate", "search", "branch")
+
+
+def with_controls(system: str, check: str) -> Settings | None:
+    return CONTROL if system == CONTROL_SYSTEM else MINUTE
+
+
+def control(second: float, reason: Reason | None = None, key: tuple[str, str, str] = GATEWAY) -> Outcome:
+    return outcome(second, reason, key=key, try_=0)
+
+
+SIGHT_LOST = [control(0), *(control(s, FAILED) for s in (30, 32, 34))]  # blind from 0 on, known at 34
+
+
+def states(store: Store, key: tuple[str, str, str], until: int) -> list[tuple[int, State]]:
+    """Where each state of a line begins, in seconds after noon."""
+    return [(i.start - HOUR, i.state) for i in store.timelines(HOUR, HOUR + until, HOUR + until)[key]]
+
+
+def test_a_blind_location_has_no_data_and_its_tries_count_for_nothing(store: Store) -> None:
+    store.record([outcome(-60), outcome(-60, key=BRANCH), outcome(25, key=BRANCH)], with_controls)
+    store.record([outcome(20, FAILED), outcome(22, FAILED, try_=2), outcome(24, FAILED, try_=3)], with_controls)
+    assert states(store, KEY, 30)[-1] == (20, State.DOWN)
+    recorded = store.record(SIGHT_LOST, with_controls)
+    assert Change(*KEY, State.DOWN, State.NO_DATA, HOUR, Reason.BLIND, None) in recorded.changes
+    assert store.blind(HOUR, HOUR + 40) == {"office": [Blind(HOUR, None)]}
+    store.record([outcome(40), control(60), outcome(60.5), outcome(80, FAILED)], with_controls)
+    assert store.blind(HOUR + 59, HOUR + 70) == {"office": [Blind(HOUR, HOUR + 60)]}
+    assert store.blind(HOUR + 60, HOUR + 70) == {}
+    assert states(store, KEY, 90) == [(0, State.NO_DATA), (60, State.UP)]
+    assert states(store, BRANCH, 90) == [(0, State.UP)]
+    (hour,) = store.rollups(HOUR, HOUR + 3600)[KEY]
+    assert (hour.up, hour.down, hour.inconclusive, hour.rechecks, hour.failed_rechecks) == (1, 1, 2, 2, 0)
+    assert (hour.micros, sum(hour.buckets)) == (400_000, 2)
+    assert store.reasons(HOUR, HOUR + 3600)[KEY] == [
+        ReasonCount(HOUR, Reason.BLIND, None, 2),
+        ReasonCount(HOUR, FAILED, "search", 1),
+    ]
+    rebuilt_is_the_same(store)
+
+
+def test_counts_since_the_beginning_only_grow(store: Store) -> None:
+    """Prometheus takes a counter that shrinks for one that began anew."""
+    store.record([outcome(0), outcome(20, FAILED), outcome(24)], with_controls)
+    before = store.totals()[KEY], store.reason_totals()[KEY]
+    store.record(SIGHT_LOST, with_controls)
+    assert (store.totals()[KEY], store.reason_totals()[KEY]) == before
+    assert store.reasons(HOUR, HOUR + 3600)[KEY] == [ReasonCount(HOUR, Reason.BLIND, None, 3)]
+    rebuilt_is_the_same(store)
+
+
+def test_after_blindness_a_check_waits_for_its_next_verdict(store: Store) -> None:
+    store.record([outcome(-10), *SIGHT_LOST, control(60), outcome(110)], with_controls)
+    assert states(store, KEY, 120) == [(0, State.NO_DATA), (110, State.UP)]
+    rebuilt_is_the_same(store)
+
+
+def test_a_late_verdict_of_a_control_gives_back_what_was_taken(store: Store) -> None:
+    made = [outcome(s) for s in range(-60, 180, 20)]
+    store.record(made, with_controls)
+    expected = tables(store)
+    store.record(SIGHT_LOST, with_controls)
+    assert states(store, KEY, 50) == [(0, State.NO_DATA)]
+    store.record([control(29, key=ROUTER)], with_controls)  # the other control had answered just before
+    assert store.blind(0, 1 << 40) == {}
+    after = tables(store)
+    lines, boundaries = after["lines"], after["boundaries"]
+    assert [row for row in lines if row[0] == 1] == expected["lines"]
+    assert [row for row in boundaries if row[0] == 1] == expected["boundaries"]
+    assert [row for row in after["rollups"] if row[0] == 1] == expected["rollups"]
+    rebuilt_is_the_same(store)
+
+
+def test_a_verdict_of_the_engine_is_inconclusive_for_that_try_alone(store: Store) -> None:
+    store.record([control(0), outcome(0), outcome(60, Reason.BLIND), outcome(62, try_=2)], with_controls)
+    assert states(store, KEY, 70) == [(0, State.UP), (60, State.NO_DATA), (62, State.UP)]
+    assert store.blind(0, 1 << 40) == {}
+
+
+def test_controls_that_are_told_of_late_change_hours_of_many_lines(store: Store) -> None:
+    """What a location saw comes after all that its checks said; the work is done piece by piece."""
+    keys = [("igate", f"c{n}", "office") for n in range(8)]
+    store.record([outcome(s + n, key=key) for s in range(-60, 5400, 60) for n, key in enumerate(keys)], with_controls)
+    store.record([control(0), *(control(s, FAILED) for s in range(30, 4000, 30)), control(4000)], with_controls)
+    for n, key in enumerate(keys):
+        seen_again = 4020 + n
+        assert states(store, key, 4500) == [(0, State.NO_DATA), (seen_again, State.UP)]
+    assert store.rollups(HOUR, HOUR + 3600)[keys[0]][0].inconclusive == 60
+    rebuilt_is_the_same(store)
+
+
+def test_what_comes_with_the_news_of_blindness_is_judged_in_order(store: Store) -> None:
+    """A doubt from before it, in the very message: blindness cuts it, whatever was judged first."""
+    lost = [control(40), *(control(s, FAILED) for s in (60, 62, 64))]
+    store.record([outcome(0)], with_controls)
+    store.record([outcome(30, FAILED), outcome(50), *lost], with_controls)
+    assert store.blind(0, 1 << 40) == {"office": [Blind(HOUR + 40, None)]}
+    assert states(store, KEY, 70) == [(0, State.UP), (30, State.NO_DATA)]
+    rebuilt_is_the_same(store)
+
+
+def test_blindness_that_lasts_is_known_to_the_next_recorder(store: Store, open_store: Callable[[], Store]) -> None:
+    store.record([outcome(0), *SIGHT_LOST], with_controls)
+    other = open_store()
+    other.record([outcome(60), outcome(62, key=("igate", "new", "office"))], with_controls)
+    assert {key: line.state for key, line in store.lines().items() if key[0] == "igate"} == {
+        KEY: State.NO_DATA,
+        ("igate", "new", "office"): State.NO_DATA,
+    }
+    store.record([control(90), outcome(120)], with_controls)
+    assert store.states(HOUR + 121)[KEY] is State.UP
+    rebuilt_is_the_same(store)
+
+
+def rebuilt_is_the_same(store: Store) -> None:
+    before = tables(store)
+    store.rebuild(lambda *_: None)
+    assert tables(store) == before
+
+
 # --- counts -----------------------------------------------------------------------------------------------------------
 
 
@@ -424,21 +631,42 @@ def test_a_rebuild_mends_what_was_derived(store: Store) -> None:
     assert store.lines()[KEY].run == (try_of(outcome(360, FAILED)),)
 
 
-def test_a_rebuild_judges_by_the_settings_it_is_given(store: Store) -> None:
+def test_a_rebuild_judges_by_the_settings_of_the_time_whatever_the_catalogue(store: Store) -> None:
     store.record([*STORY, outcome(0, key=("gone", "c", "l"))], known)
+    before = tables(store)
     store.rebuild(lambda system, _check: Settings(60, 10, confirm_down=4) if system == "igate" else None)
+    assert tables(store) == before
+
+
+def test_a_rebuild_of_a_store_that_is_older_than_dated_settings_takes_those_of_the_catalogue(store: Store) -> None:
+    store.record([*STORY, outcome(0, key=("gone", "c", "l"))], known)
+    with store._database.writing() as connection:
+        connection.execute(schema.settings.delete())
+    strict = Settings(60, 10, confirm_down=4)
+    store.rebuild(lambda system, _check: strict if system == "igate" else None)
     assert store.boundaries(0, 1 << 40) == {KEY: [Boundary(HOUR, State.UP)]}
+    assert tables(store, "settings")["settings"] == [("igate", "search", 0, 60.0, 10.0, 4, 2, 2.0)]
 
 
 def test_a_rebuild_that_fails_changes_nothing(store: Store) -> None:
     store.record(STORY, known)
     before = tables(store)
 
-    def broken(system: str, check: str) -> Settings | None:
-        raise KeyError(system)
+    def broken(done: int, total: int) -> None:
+        raise KeyError(done)
 
     with pytest.raises(KeyError):
-        store.rebuild(broken)
+        store.rebuild(known, broken)
+    assert tables(store) == before
+
+
+def test_time_whose_outcomes_are_gone_is_not_rebuilt(store: Store) -> None:
+    store.record(STORY, known)
+    before = tables(store)
+    store.set_meta("raw_from", str(NOON + 60_000))
+    with pytest.raises(StoreError, match="no longer all there") as caught:
+        store.rebuild(known)
+    assert caught.value.permanent
     assert tables(store) == before
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -16,7 +16,7 @@ def upgrade() -> None:
         "gauges",
         sa.Column("series", sa.Integer, autoincrement=False, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
-        sa.Column("value", sa.Float, nullable=False),
+        sa.Column("value", sa.Double, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("series", "name", name="pk_gauges"),
         sqlite_with_rowid=False,
