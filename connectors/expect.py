@@ -221,7 +221,7 @@ def safe_code(code: Any) -> str:
 def lifetime(reply: Reply) -> float | None:
     """How many seconds a token lives; None where the reply does not say, or says what cannot be."""
     seconds = reply.json.get("expires_in")
-    return float(seconds) if is_a(seconds, "number") and 0 < seconds < 1e9 else None
+    return float(seconds) if is_a(seconds, "number") and 0 <= seconds < 1e9 else None
 
 
 def as_code(value: Any) -> str:

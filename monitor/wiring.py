@@ -21,6 +21,7 @@ import connectors
 from connectors.engine import Engine
 from monitor import catalogue as catalogues
 from monitor.catalogue import Catalogue
+from monitor.incident_rules import IncidentRules
 from monitor.model import Auth, Check, Connector, Gauge, Outcome, Run, Settings
 from monitor.status import SystemStatus, alive, overview
 from monitor.store import Change, Recorded, Store, StoreError
@@ -234,6 +235,7 @@ class Recorder:
 
     def __init__(self, store: Store, catalogue: Catalogue, changed: Callable[[Change], None] | None = None) -> None:
         self._store, self._settings, self._changed = store, cache(catalogue.settings), changed
+        self._rules = IncidentRules(catalogue)
         self._undated: Mapping[tuple[str, str], Settings] | None = all_settings(catalogue)
         self._since = time.time()
         self._lock = threading.Lock()
@@ -246,13 +248,16 @@ class Recorder:
             log.info("state.changed", **change._asdict())
             if self._changed:
                 self._changed(change)
+        for what in recorded.incidents:
+            about = what.incident
+            log.info("incident.changed", what=what.kind, id=about.id, system=about.system, start=about.start)
 
     def _insist(self, outcomes: Sequence[Outcome], statistics: Mapping[str, int]) -> Recorded:
         wait = 0.5
         while True:
             try:
                 self._date_settings()
-                return self._store.record(outcomes, self._settings, statistics)
+                return self._store.record(outcomes, self._settings, statistics, rules=self._rules)
             except StoreError as error:
                 if self.stopping.is_set():
                     raise Unrecorded from error

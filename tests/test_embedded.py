@@ -226,7 +226,13 @@ def test_it_ends_by_itself_when_its_time_is_over(tmp_path: Path, sandbox: Sandbo
     words = ("up", "-c", catalogue, "--port", "0", "--data", tmp_path / "data", "--for", "3s")
     done = processes.run(*words, env=sandbox.environment)
     assert (done.returncode, done.stderr) == (0, "")
-    assert {o["system"] for o in exported(tmp_path / "data")} >= {"igate", "bus", "national_portal", "population", "shared_catalogue"}
+    assert {o["system"] for o in exported(tmp_path / "data")} >= {
+        "igate",
+        "bus",
+        "national_portal",
+        "population",
+        "shared_catalogue",
+    }
 
 
 def test_a_reader_that_goes_away_ends_it_and_the_sandbox(tmp_path: Path) -> None:

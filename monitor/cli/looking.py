@@ -31,6 +31,7 @@ from monitor.cli.shared import (
     the_province,
     the_store,
 )
+from monitor.incident_rules import IncidentRules
 from monitor.model import Outcome, Verdict
 from monitor.wiring import (
     ConfigurationError,
@@ -190,7 +191,7 @@ def rebuild(catalogue: Path | None, data: Path | None, in_sandbox: bool) -> None
     """
     province = the_province(catalogue, in_sandbox)
     with the_store(configuration(data)) as store, store.recorder_lock(), progress_of("Dựng lại", None) as done:
-        store.rebuild(province.settings, done)
+        store.rebuild(province.settings, done, IncidentRules(province))
     click.echo("every outcome was judged again", err=True)
 
 

@@ -90,9 +90,7 @@ def _judge(connection: Connection, books: Books, reach: _Reach, rows: Sequence[_
     # A try due outside may have started up to here and from there on; what is after the line's end is not judged here.
     horizon, limit = reach.start + reach.latest, min(reach.end - EARLIEST_MS, end_of(line) + 1)
     around = [
-        row
-        for row in rows
-        if horizon <= row.try_.started_at < limit and (series, row.try_.key) not in past.waiting
+        row for row in rows if horizon <= row.try_.started_at < limit and (series, row.try_.key) not in past.waiting
     ]
     judged = [row for row in around if row.try_.key not in one.late] if one.late else around
     old, new = _events(judged, past.before, horizon, limit), _events(around, past.after, horizon, limit)
@@ -111,9 +109,7 @@ def _judge(connection: Connection, books: Books, reach: _Reach, rows: Sequence[_
     return revision.start
 
 
-def _read(
-    connection: Connection, books: Books, start: int, end: int, series: Collection[int]
-) -> dict[int, list[_Row]]:
+def _read(connection: Connection, books: Books, start: int, end: int, series: Collection[int]) -> dict[int, list[_Row]]:
     """The judged tries of these lines due in [start, end), in order of start."""
     rows: dict[int, list[_Row]] = {one: [] for one in series}
     for row in connection.execute(between(start, end, series)):

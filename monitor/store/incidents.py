@@ -122,6 +122,10 @@ class Incidents:
         self._database = database
         self.clock = clock
 
+    def now(self) -> int:
+        """What the clock says, in ms."""
+        return round(self.clock() * 1000)
+
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def list(self, start: int, end: int, system: str | None = None) -> Sequence[IncidentRecord]:
@@ -201,7 +205,7 @@ class Incidents:
         `closed` closes the incident; one that was reported and goes on ends with it. Raises IncidentError where that
         cannot be, BadText for a text or a name that may not be written down.
         """
-        now = round(self.clock() * 1000)
+        now = self.now()
         by, text = checked_account(by), None if text is None else checked_text(text)
         value = _checked_value(kind, value or {}, now)
         effective_at = now if effective_at is None else effective_at
@@ -225,7 +229,7 @@ class Incidents:
 
         It is listed, and in no availability: what it says was not measured.
         """
-        now = round(self.clock() * 1000)
+        now = self.now()
         by, text = checked_account(by), checked_text(text)
         if start * 1000 > now or (end or 0) * 1000 > now:
             raise IncidentError("the instant lies in the future")
@@ -250,7 +254,7 @@ class Incidents:
             names.read(connection)
             lines = dict(map(line_of, connection.execute(select(schema.lines))))
             now = max((line.last.started_at for line in lines.values() if line.last), default=0) // 1000 + 1
-            return _make_all(connection, rules, names, lines, now, self.clock)[0]
+            return _make_all(connection, rules, names, lines, now, self.now)[0]
 
     def unmake(self) -> None:
         """Say that incidents are not as the lines will be: the next recorder makes all of them again."""
@@ -275,8 +279,8 @@ class IncidentKeeper:
     time. While no line changes, and none falls silent, it does nothing.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock  # ms
         self.forget()
 
     def forget(self) -> None:
@@ -380,12 +384,10 @@ class IncidentKeeper:
         for series, line in lines.items():
             if line.state is State.NO_DATA:
                 continue
-            if line.until > now:
+            silence = _Silence(line.until, known_at(now, (), line)[-1].at) if line.until <= now else None
+            if silence is None or silence.at >= self._second:
                 self._expires = min(self._expires, line.until)
-            else:
-                silence = _Silence(line.until, known_at(now, (), line)[-1].at)
-                if self._silent.get(series) == silence:
-                    continue
+            elif self._silent.get(series) != silence:
                 self._silent[series] = silence
                 is_old = seconds is not None and line.until < now - 1000 * seconds
                 if not is_old and rules.silence_matters(names.keys[series], line.state):
@@ -415,7 +417,7 @@ def _make_all(
     names: Names,
     lines: Mapping[int, Line],
     now: int,
-    clock: Callable[[], float],
+    clock: Callable[[], int],
 ) -> tuple[tuple[IncidentChange, ...], dict[str, int]]:
     """All incidents from the beginning on, and the wakes of systems."""
     starts = dict.fromkeys(rules.catalogue.systems, 0)
@@ -530,7 +532,7 @@ def _boundaries(series: Collection[int], start: int) -> Select[Any]:
 
 
 def _keep(
-    connection: Connection, made: Made, starts: Mapping[str, int], now: int, clock: Callable[[], float]
+    connection: Connection, made: Made, starts: Mapping[str, int], now: int, clock: Callable[[], int]
 ) -> list[IncidentChange]:
     """Find kept outages of systems again among those made from their starts on, and write down what is new.
 
@@ -562,7 +564,7 @@ def _keep(
 
 
 def _keep_blind(
-    connection: Connection, locations: Iterable[str], now: int, clock: Callable[[], float]
+    connection: Connection, locations: Iterable[str], now: int, clock: Callable[[], int]
 ) -> list[IncidentChange]:
     """One incident for each time in which the monitor saw nothing at a location; those near one another are one."""
     changes: list[IncidentChange] = []
@@ -598,7 +600,7 @@ def _write(
     kind: IncidentKind,
     values_of: Callable[[int | None, Incident], dict[str, Any]],
     now: int,
-    clock: Callable[[], float],
+    clock: Callable[[], int],
 ) -> list[IncidentChange]:
     """Write what has changed; nothing is deleted."""
     happened: dict[int, list[ChangeKind]] = {}
@@ -623,7 +625,7 @@ def _write(
             record = _update(connection, old, new)
         elif change.id is None:
             state = IncidentState.OPEN if change.incident.ongoing else IncidentState.RESTORED
-            fresh = {"kind": kind, "state": state, "detected_at": round(clock() * 1000)}
+            fresh = {"kind": kind, "state": state, "detected_at": clock()}
             row = insert(_table).values(fresh | values_of(None, change.incident)).returning(*_table.columns)
             record = _record(connection.execute(row).one())
         else:

@@ -73,7 +73,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.incidents = Incidents(database)
-        self._recorder = Recorder(database, IncidentKeeper(lambda: self.incidents.clock()))
+        self._recorder = Recorder(database, IncidentKeeper(self.incidents.now))
         self.maintenance = MaintenanceBook(database)
         self.periods = PeriodBook(database)
 

@@ -32,7 +32,7 @@ def run(program: str, *words: str | Path, text: str | None = None) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
+@pytest.mark.parametrize("rule", RULES, ids=["_".join([rule["alert"], *rule["labels"].values()]) for rule in RULES])
 class TestRule:
     def test_has_what_a_person_on_duty_needs(self, rule: dict[str, Any]) -> None:
         assert re.fullmatch(r"Motcua([A-Z][a-z]+)+", rule["alert"])

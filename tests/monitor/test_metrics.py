@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from monitor import __version__
 from monitor.catalogue import Catalogue
 from monitor.metric_names import DURATION_BUCKETS, LABELS, LATENESS_BUCKETS, METRICS, STATE_VALUES, Kind
 from monitor.metrics import Exporter
-from monitor.model import CONTROL_SYSTEM, Outcome, Reason
+from monitor.model import CONTROL_SYSTEM, Gauge, Outcome, Reason
 from monitor.status import DAY
 from monitor.store import LATENCY_BUCKETS, Store
 from tests.monitor.province import CATALOGUE, NOW, load, outcome, series_of_a_day, store_in
@@ -66,8 +67,29 @@ class Scrape:
 
 @pytest.fixture
 def scrape(catalogue: Catalogue, store: Store) -> Scrape:
-    store.record(series_of_a_day(), catalogue.settings, STATISTICS)
+    store.record([measured(o) for o in series_of_a_day()], catalogue.settings, STATISTICS)
     return Scrape(catalogue, store)
+
+
+def measured(outcome: Outcome) -> Outcome:
+    """The same, and its first step has counted something."""
+    first, *others = outcome.steps
+    gauges = ((Gauge.PROCEDURES, 1808.0), (Gauge.CERTIFICATE_NOT_AFTER, outcome.started_at / 1000 + 86_400))
+    return replace(outcome, steps=(replace(first, gauges=gauges), *others))
+
+
+def test_gauges_are_those_of_the_latest_try(catalogue: Catalogue, store: Store) -> None:
+    """Whatever the order in which the tries come."""
+    outcomes = [measured(o) for o in series_of_a_day()]
+    for part in (outcomes[len(outcomes) // 2 :], outcomes[: len(outcomes) // 2]):
+        store.record(part, catalogue.settings, {})
+    latest = max(o.started_at for o in outcomes if (o.system, o.check, o.location) == ("igate", "search", "office"))
+    labels = {"system": "igate", "check": "search", "location": "office"}
+    samples = Scrape(catalogue, store).samples
+    assert [s.value for s in samples if s.labels == labels and s.name.startswith("motcua_certificate")] == [
+        latest / 1000 + 86_400
+    ]
+    assert [s.value for s in samples if s.labels == {**labels, "gauge": "procedures"}] == [1808.0]
 
 
 def test_every_name_of_the_table_is_there_and_no_other(scrape: Scrape) -> None:

@@ -222,8 +222,9 @@ def check_counts(store: Store, expected: Expected) -> None:
     for key, tries in expected.tries.items():
         blind = [] if key[0] == CONTROL_SYSTEM else merged(expected.blind(key[2]))
         first = [t for t in tries if t.try_ == 1]
-        said, worth = Counter(t.verdict for t in first), Counter(
-            Verdict.INCONCLUSIVE if is_blind(blind, t.started_at) else t.verdict for t in first
+        said, worth = (
+            Counter(t.verdict for t in first),
+            Counter(Verdict.INCONCLUSIVE if is_blind(blind, t.started_at) else t.verdict for t in first),
         )
         rollups = hours.get(key, [])
         for verdict in Verdict:
