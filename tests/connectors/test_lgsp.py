@@ -85,7 +85,7 @@ def test_where_tokens_are_given_out(changes: dict[str, Any], url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "seconds", ["3600", None, True, [], 0, -1, 10**400, "1e999", float("nan")], ids=lambda v: str(v)[:9]
+    "seconds", ["3600", None, True, [], -1, 10**400, "1e999", float("nan")], ids=lambda v: str(v)[:9]
 )
 def test_a_lifetime_that_is_none_is_as_if_it_were_not_said(seconds: Any) -> None:
     _, auth = walk(connector().login(), reply({"access_token": "abc-def", "expires_in": seconds}))
