@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 Json: TypeAlias = dict[str, Any]
 
 SCHEMA_VERSION = 36
+TAG = "motcua"
 COLUMNS = 24
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
@@ -21,23 +22,49 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 GREY, VERMILION, YELLOW, BLUE, SKY = "#8c8c8c", "#d55e00", "#f0e442", "#0072b2", "#56b4e9"
 
 
-def dashboard(uid: str, title: str, description: str, variables: Sequence[Json], panels: Iterable[Json]) -> Json:
-    """A board that people cannot edit in place: its source is here."""
+def dashboard(
+    uid: str,
+    title: str,
+    description: str,
+    variables: Sequence[Json],
+    panels: Iterable[Json],
+    *,
+    annotations: Sequence[Json] = (),
+    since: str = "6h",
+    refresh: str = "30s",
+) -> Json:
+    """A board that people cannot edit in place: its source is here. `since`: how far back it looks at first."""
     return {
         "uid": uid,
         "title": title,
         "description": description,
-        "tags": ["motcua"],
+        "tags": [TAG],
         "schemaVersion": SCHEMA_VERSION,
         "editable": False,
         "graphTooltip": 1,  # one crosshair over all panels
-        "refresh": "30s",
-        "time": {"from": "now-6h", "to": "now"},
+        "refresh": refresh,
+        "time": {"from": f"now-{since}", "to": "now"},
         "timezone": "Asia/Ho_Chi_Minh",
         "templating": {"list": list(variables)},
-        "annotations": {"list": []},
-        "links": [],
+        "annotations": {"list": list(annotations)},
+        "links": [_other_boards()],
         "panels": _placed(panels),
+    }
+
+
+def _other_boards() -> Json:
+    """The menu of all boards, which keeps the time range. Variables stay behind: they differ from board to board."""
+    return {
+        "type": "dashboards",
+        "title": "Các bảng khác",
+        "tags": [TAG],
+        "asDropdown": True,
+        "includeVars": False,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
     }
 
 
@@ -73,9 +100,13 @@ def datasource_variable(label: str) -> Json:
     }
 
 
-def variable(name: str, label: str, query: str) -> Json:
-    """Values of a label to choose from, all of them at first; read again when the time range changes."""
-    return {
+def variable(name: str, label: str, query: str, *, several: bool = True, every: bool = True) -> Json:
+    """Values of a label to choose from; read again when the time range changes.
+
+    `several`: more than one may be chosen, and all of them are at first. `every`: the query finds every value of the
+    label, so that "all" may be said as `.*`; else Grafana lists them.
+    """
+    made: Json = {
         "name": name,
         "label": label,
         "type": "query",
@@ -86,12 +117,15 @@ def variable(name: str, label: str, query: str) -> Json:
         "regex": "",
         "sort": 1,
         "hide": 0,
-        "multi": True,
-        "includeAll": True,
-        "allValue": ".*",
-        "current": {"text": ["All"], "value": ["$__all"]},
+        "multi": several,
+        "includeAll": several,
         "options": [],
     }
+    if several:
+        made["current"] = {"text": ["All"], "value": ["$__all"]}
+        if every:
+            made["allValue"] = ".*"
+    return made
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------
@@ -108,7 +142,43 @@ def now(expression: str, legend: str = "__auto") -> Json:
 
 
 def _targets(queries: Sequence[Json], form: str = "time_series") -> list[Json]:
-    return [{"refId": chr(ord("A") + n), **target, "format": form} for n, target in enumerate(queries)]
+    return [{"refId": _ref_id(n), **target, "format": form} for n, target in enumerate(queries)]
+
+
+def _ref_id(number: int) -> str:
+    """A to Z, then AA, AB..., as Grafana itself counts."""
+    letter = chr(ord("A") + number % 26)
+    return letter if number < 26 else _ref_id(number // 26 - 1) + letter
+
+
+def annotation(name: str, expression: str, text: str, color: str, *, step: str = "1m") -> Json:
+    """Regions over all panels where the expression is greater than 0; it is asked for every `step`."""
+    return {
+        "name": name,
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "iconColor": color,
+        "expr": expression,
+        "step": step,
+        "titleFormat": name,
+        "textFormat": text,
+        "tagKeys": "",
+        "useValueForTime": False,
+    }
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+def link(title: str, uid: str, **variables: str) -> Json:
+    """A way from a value to another board, with the time range, the datasource and these variables."""
+    chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
+    return {
+        "title": title,
+        "url": f"/d/{uid}?${{datasource:queryparam}}&${{__url_time_range}}{chosen}",
+        "targetBlank": False,
+    }
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -155,22 +225,25 @@ def stat(
     *,
     size: tuple[int, int] = (6, 4),
     unit: str = "none",
+    decimals: int | None = None,
     colors: Json,
     mappings: Sequence[Json] = (),
+    links: Sequence[Json] = (),
     background: bool = False,
 ) -> Json:
     """One number, or the text that stands for it."""
+    defaults: Json = {
+        "unit": unit,
+        "color": {"mode": "thresholds"},
+        "thresholds": colors,
+        "mappings": list(mappings),
+        "links": list(links),
+    }
+    if decimals is not None:
+        defaults["decimals"] = decimals
     return {
         **_panel("stat", title, description, size, _targets([target])),
-        "fieldConfig": {
-            "defaults": {
-                "unit": unit,
-                "color": {"mode": "thresholds"},
-                "thresholds": colors,
-                "mappings": list(mappings),
-            },
-            "overrides": [],
-        },
+        "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": {
             "colorMode": "background" if background else "value",
             "graphMode": "none",
@@ -189,22 +262,27 @@ def timeseries(
     size: tuple[int, int] = (12, 8),
     unit: str,
     stacked: bool = False,
+    bars: bool = False,
+    minimum: float | None = 0,
     maximum: float | None = None,
+    links: Sequence[Json] = (),
 ) -> Json:
-    """Lines over time, from 0 on; gaps stay gaps."""
+    """Lines or bars over time; gaps stay gaps."""
     defaults: Json = {
         "unit": unit,
-        "min": 0,
         "color": {"mode": "palette-classic"},
+        "links": list(links),
         "custom": {
-            "drawStyle": "line",
+            "drawStyle": "bars" if bars else "line",
             "lineWidth": 1,
-            "fillOpacity": 40 if stacked else 0,
+            "fillOpacity": 60 if bars else 40 if stacked else 0,
             "showPoints": "never",
             "spanNulls": False,
             "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         },
     }
+    if minimum is not None:
+        defaults["min"] = minimum
     if maximum is not None:
         defaults["max"] = maximum
     return {
@@ -217,8 +295,39 @@ def timeseries(
     }
 
 
+def bargauge(
+    title: str, description: str, *queries: Json, size: tuple[int, int], unit: str = "none", decimals: int = 0
+) -> Json:
+    """A bar for each query, side by side in their order; the legends are their names."""
+    return {
+        **_panel("bargauge", title, description, size, _targets(queries)),
+        "fieldConfig": {
+            "defaults": {
+                "unit": unit,
+                "decimals": decimals,
+                "min": 0,
+                "color": {"mode": "fixed", "fixedColor": BLUE},
+                "thresholds": thresholds(BLUE),
+            },
+            "overrides": [],
+        },
+        "options": {
+            "displayMode": "basic",
+            "orientation": "vertical",
+            "showUnfilled": True,
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        },
+    }
+
+
 def state_timeline(
-    title: str, description: str, target: Json, states: Mapping[int, tuple[str, str]], *, size: tuple[int, int]
+    title: str,
+    description: str,
+    target: Json,
+    states: Mapping[int, tuple[str, str]],
+    *,
+    size: tuple[int, int],
+    links: Sequence[Json] = (),
 ) -> Json:
     """One band per series, coloured by state."""
     return {
@@ -229,6 +338,7 @@ def state_timeline(
                 "color": {"mode": "thresholds"},
                 "thresholds": thresholds(GREY),
                 "mappings": mapping(states),
+                "links": list(links),
                 "custom": {"fillOpacity": 90, "lineWidth": 0},
             },
             "overrides": [],
@@ -244,13 +354,25 @@ def state_timeline(
     }
 
 
-def column(field: str, title: str, *, unit: str | None = None, decimals: int | None = None) -> Json:
+def column(
+    field: str,
+    title: str,
+    *,
+    unit: str | None = None,
+    decimals: int | None = None,
+    mappings: Sequence[Json] = (),
+    links: Sequence[Json] = (),
+) -> Json:
     """How a table shows a field: a label, `Value` where there is one query, or `Value #A`, `Value #B`... by refId."""
     properties: list[Json] = [{"id": "displayName", "value": title}]
     if unit is not None:
         properties.append({"id": "unit", "value": unit})
     if decimals is not None:
         properties.append({"id": "decimals", "value": decimals})
+    if mappings:
+        properties.append({"id": "mappings", "value": list(mappings)})
+    if links:
+        properties.append({"id": "links", "value": list(links)})
     return {"matcher": {"id": "byName", "options": field}, "properties": properties}
 
 
@@ -260,6 +382,7 @@ def table(
     *queries: Json,
     columns: Sequence[Json],
     sort_by: str,
+    ascending: bool = False,
     hidden: Sequence[str] = (),
     size: tuple[int, int] = (24, 8),
 ) -> Json:
@@ -276,5 +399,5 @@ def table(
             {"id": "merge", "options": {}},
             {"id": "organize", "options": {"excludeByName": excluded, "indexByName": order, "renameByName": {}}},
         ],
-        "options": {"showHeader": True, "sortBy": [{"displayName": sort_by, "desc": True}]},
+        "options": {"showHeader": True, "sortBy": [{"displayName": sort_by, "desc": not ascending}]},
     }

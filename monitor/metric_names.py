@@ -73,6 +73,15 @@ LABELS: Mapping[str, str] = MappingProxyType(
 )
 """What a label's values are."""
 
+PLANNED_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "severity": "`S1` to `S4`, the worst first",
+        "channel": "id of a channel of messages in the catalogue",
+        "result": "of a delivery: `ok` (the channel took it), `failed` (tried again), `given_up`",
+    }
+)
+"""What the labels of `PLANNED` are that no exported metric has, or that mean something else there."""
+
 
 def _gauge(name: str, text: str, *labels: str) -> Metric:
     return Metric(name, Kind.GAUGE, text, labels)
@@ -174,6 +183,44 @@ _TABLE = (
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 """Every metric by its name, in the order of docs/metrics.md."""
 
+PLANNED: tuple[Metric, ...] = (
+    # incidents: what is counted once never goes back, or Prometheus takes it for a restart
+    _gauge("motcua_incidents_open", "Incidents of the system that go on; 0 without.", "system", "severity"),
+    _counter("motcua_incidents_total", "Incidents that began, by the party that answers for them.", "system", "party"),
+    _counter("motcua_incident_down_seconds_total", "Down seconds of the system's own incidents.", "system"),
+    _counter(
+        "motcua_incident_acknowledge_seconds_total",
+        "Time from detection to acknowledgement, of the acknowledged incidents.",
+        "system",
+    ),
+    _counter("motcua_incidents_acknowledged_total", "Incidents that somebody acknowledged.", "system"),
+    _counter("motcua_incident_fix_seconds_total", "Down seconds of the incidents that are over.", "system"),
+    _counter("motcua_incidents_restored_total", "Incidents that are over.", "system"),
+    _gauge(
+        "motcua_system_response_term_seconds",
+        "Time to answer that the contract in force promises; absent without.",
+        "system",
+        "severity",
+    ),
+    _gauge(
+        "motcua_system_restoration_term_seconds",
+        "Time to restore that the contract in force promises; absent without.",
+        "system",
+        "severity",
+    ),
+    _gauge(
+        "motcua_maintenance_active",
+        "1 while planned maintenance that the contract takes out is under way, else 0 (figures, section 5).",
+        "system",
+    ),
+    # the watcher itself
+    _gauge("motcua_location_blind", "1 while the location is blind, else 0 (figures, section 3).", "location"),
+    _counter("motcua_deliveries_total", "Attempts to deliver a message, by what came of them.", "channel", "result"),
+    _gauge("motcua_deliveries_waiting", "Messages that no channel has taken yet."),
+    _gauge("motcua_store_size_bytes", "Size of the database."),
+)
+"""Rows that boards and rules ask for already and nothing exports yet; each moves to the table with its values."""
+
 
 def metric(name: str) -> Metric:
     """The row of this name; raises KeyError where the table has none."""
@@ -181,5 +228,5 @@ def metric(name: str) -> Metric:
 
 
 def series_names() -> frozenset[str]:
-    """Every name that PromQL may use."""
-    return frozenset(name for metric in _TABLE for name in metric.series_names)
+    """Every name that PromQL may use, those of `PLANNED` too."""
+    return frozenset(name for metric in (*_TABLE, *PLANNED) for name in metric.series_names)

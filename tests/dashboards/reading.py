@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import promql_parser
+import yaml
 
 from dashboards import build
+from monitor.metric_names import PLANNED
 
-BOARDS = {name: board() for name, board in build.BOARDS.items()}
+ALL_BOARDS = {name: board() for name, board in build.BOARDS.items()}
+
+RULES = [
+    rule
+    for group in yaml.safe_load((build.ROOT / "dashboards/prometheus/rules.yml").read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]
+]
+RECORDED: Mapping[str, str] = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}
+ALERTS = [rule for rule in RULES if "alert" in rule]
+
+VARIABLES = {
+    "$__rate_interval": "1m",
+    "$__range": "6h",
+    "$__interval": "1m",
+    "$system": ".*",
+    "$bus": ".*",
+    "$location": ".*",
+}
 
 
 def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -20,11 +39,22 @@ def targets(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
     return (target for panel in panels(board) for target in panel["targets"])
 
 
+def expressions(board: dict[str, Any]) -> Iterator[str]:
+    """All PromQL of a board: that of its panels and that of its regions."""
+    yield from (target["expr"] for target in targets(board))
+    yield from (annotation["expr"] for annotation in board["annotations"]["list"])
+
+
 def as_promql(expression: str) -> str:
     """The expression with Grafana's variables replaced, as Prometheus would receive it."""
-    for variable, value in {"$__rate_interval": "1m", "$__range": "6h", "$__interval": "1m", "$system": ".*"}.items():
+    for variable, value in VARIABLES.items():
         expression = expression.replace(variable, value)
     return expression
+
+
+def names(expression: str) -> set[str]:
+    """The metrics and recorded series that an expression asks for."""
+    return set(selectors(promql_parser.parse(as_promql(expression))))
 
 
 def selectors(expression: Any) -> Iterator[str]:
@@ -37,3 +67,26 @@ def selectors(expression: Any) -> Iterator[str]:
             yield from selectors(child)
     for argument in getattr(expression, "args", None) or []:
         yield from selectors(argument)
+
+
+# --- what a monitor can answer that has run for a minute --------------------------------------------------------------
+
+
+def _answerable(expression: str) -> bool:
+    """Not yet what nothing exports, and never what only a monitor knows that was there yesterday."""
+    planned = {name for metric in PLANNED for name in metric.series_names}
+    asked = names(expression)
+    recorded_of_planned = {name for name in asked & RECORDED.keys() if names(RECORDED[name]) <= planned}
+    return not (asked & planned or recorded_of_planned or " offset " in expression)
+
+
+def _young(board: dict[str, Any]) -> dict[str, Any]:
+    """The board without what `_answerable` leaves out."""
+    kept = [
+        {**panel, "targets": [target for target in panel.get("targets", []) if _answerable(target["expr"])]}
+        for panel in board["panels"]
+    ]
+    return {**board, "panels": [panel for panel in kept if panel["targets"] or panel["type"] == "row"]}
+
+
+BOARDS = {name: _young(board) for name, board in ALL_BOARDS.items()}

@@ -5,26 +5,23 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import promql_parser
 import pytest
 import requests
 import yaml
 
 from dashboards import build
-from monitor.metric_names import METRICS, STATE_VALUES, Metric, series_names
+from monitor.metric_names import METRICS, PLANNED, STATE_VALUES, Metric, series_names
 from tests import servers
-from tests.dashboards.reading import BOARDS, as_promql, panels, selectors, targets
+from tests.dashboards.reading import ALERTS, ALL_BOARDS, RECORDED, RULES, as_promql, expressions, names, panels
 
 ROOT = build.ROOT
 PROMETHEUS = ROOT / "dashboards/prometheus"
-RULES = [
-    rule
-    for group in yaml.safe_load((PROMETHEUS / "rules.yml").read_text(encoding="utf-8"))["groups"]
-    for rule in group["rules"]
-]
+HERE = Path(__file__).parent
+RULE_TESTS = sorted(HERE.glob("*_test.yml"))
 
 
 def run(program: str, *words: str | Path, text: str | None = None) -> None:
@@ -32,17 +29,17 @@ def run(program: str, *words: str | Path, text: str | None = None) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("rule", RULES, ids=["_".join([rule["alert"], *rule["labels"].values()]) for rule in RULES])
-class TestRule:
+@pytest.mark.parametrize("rule", ALERTS, ids=["_".join([rule["alert"], *rule["labels"].values()]) for rule in ALERTS])
+class TestAlert:
     def test_has_what_a_person_on_duty_needs(self, rule: dict[str, Any]) -> None:
         assert re.fullmatch(r"Motcua([A-Z][a-z]+)+", rule["alert"])
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
 
     def test_asks_for_known_metrics(self, rule: dict[str, Any]) -> None:
-        names = set(selectors(promql_parser.parse(rule["expr"])))
-        assert names
-        assert names <= series_names()
+        asked = names(rule["expr"])
+        assert asked
+        assert asked <= series_names() | RECORDED.keys()
         assert set(re.findall(r"\bmotcua_\w+", str(rule["annotations"]))) <= series_names()
 
     def test_is_explained_in_the_runbook(self, rule: dict[str, Any]) -> None:
@@ -52,7 +49,42 @@ class TestRule:
         assert anchor == rule["alert"].lower()
 
     def test_is_tested(self, rule: dict[str, Any]) -> None:
-        assert f"alertname: {rule['alert']}\n" in (Path(__file__).parent / "rules_test.yml").read_text(encoding="utf-8")
+        fired = [
+            expected["exp_labels"]
+            for file in RULE_TESTS
+            for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
+            for one in test.get("alert_rule_test", ())
+            for expected in one["exp_alerts"]
+            if one["alertname"] == rule["alert"]
+        ]
+        assert any(rule["labels"].items() <= labels.items() for labels in fired)
+
+
+@pytest.mark.parametrize("record", RECORDED)
+class TestRecord:
+    def test_is_named_by_its_level_its_metric_and_what_was_done(self, record: str) -> None:
+        level, metric, operation = record.split(":")
+        assert re.fullmatch(r"[a-z0-9_]+", operation)
+        assert {metric, f"{metric}_total"} & {name for one in (*METRICS.values(), *PLANNED) for name in (one.name,)}
+        by = re.match(r"[^(]*\b(?:max|min|sum) by \(([^)]*)\)", RECORDED[record])
+        assert not by or by.group(1).replace(", ", "_") == level
+
+    def test_asks_for_known_metrics(self, record: str) -> None:
+        assert names(RECORDED[record]) <= series_names() | RECORDED.keys()
+
+    def test_is_read_by_somebody(self, record: str) -> None:
+        asking = [e for board in ALL_BOARDS.values() for e in expressions(board)]
+        asking += [rule["expr"] for rule in ALERTS] + list(RECORDED.values())
+        assert any(record in names(expression) for expression in asking)
+
+    def test_is_tested(self, record: str) -> None:
+        asked = [
+            one["expr"]
+            for file in RULE_TESTS
+            for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
+            for one in test.get("promql_expr_test", ())
+        ]
+        assert any(record in names(expression) for expression in asked)
 
 
 @pytest.mark.live("promtool")
@@ -61,8 +93,23 @@ def test_prometheus_accepts_its_configuration() -> None:
 
 
 @pytest.mark.live("promtool")
-def test_rules_fire_when_they_should_and_only_then() -> None:
-    run("promtool", "test", "rules", Path(__file__).parent / "rules_test.yml")
+def test_prometheus_accepts_the_rules() -> None:
+    run("promtool", "check", "rules", "--lint-fatal", PROMETHEUS / "rules.yml")
+
+
+@pytest.mark.parametrize("file", RULE_TESTS, ids=[file.stem for file in RULE_TESTS])
+def test_rules_are_tested_in_their_order(file: Path) -> None:
+    """What is recorded comes before what reads it; promtool takes groups that are not listed in any order."""
+    groups = yaml.safe_load((PROMETHEUS / "rules.yml").read_text(encoding="utf-8"))["groups"]
+    test = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert test["group_eval_order"] == [group["name"] for group in groups]
+    assert test["rule_files"] == ["../../dashboards/prometheus/rules.yml"]
+
+
+@pytest.mark.live("promtool")
+@pytest.mark.parametrize("file", RULE_TESTS, ids=[file.stem for file in RULE_TESTS])
+def test_rules_fire_when_they_should_and_only_then(file: Path) -> None:
+    run("promtool", "test", "rules", file)
 
 
 @pytest.mark.live("amtool")
@@ -77,13 +124,27 @@ def test_every_severity_is_routed(severity: str) -> None:
     run("amtool", "config", "routes", "test", config, "--verify.receivers=duty", f"severity={severity}")
 
 
-# --- what the board's figures are on series whose meaning is known ----------------------------------------------------
+# --- what the boards' figures are on series whose meaning is known ---------------------------------------------------
 
 NAMES = {
     'motcua_system_info{system="igate", name="Một cửa", party="v", connector="igate", criticality="high"}': "1x240",
     'motcua_system_info{system="portal", name="Cổng", party="v", connector="page", criticality="high"}': "1x240",
 }
 IGATE, PORTAL = '{name="Một cửa", system="igate"}', '{name="Cổng", system="portal"}'
+REAL = {'motcua_catalogue_info{hash="h", simulated="false"}': "1x100000"}
+
+
+class Case(NamedTuple):
+    """A panel's (or region's) query, series from second 0 on, and what it gives at `at`."""
+
+    board: str
+    title: str
+    query: int
+    series: Mapping[str, str]
+    expected: Mapping[str, float]
+    step: str = "15s"  # of the series, and of the rules
+    at: str = "60m"
+    chosen: Mapping[str, str] = {}
 
 
 def state_of(igate: str, portal: str = "2x240") -> dict[str, str]:
@@ -102,28 +163,60 @@ def ratio(metric: str, value: float) -> dict[str, str]:
     return NAMES | {f'{metric}{{system="igate", window="30d"}}': f"{value}x240"}
 
 
-CASES: list[tuple[str, int, dict[str, str], dict[str, float]]] = [
-    # (panel, query, series with a sample every 15 s for an hour, values at the end)
-    ("Nguồn số liệu", 0, {'motcua_catalogue_info{hash="h", simulated="true"}': "1x240"}, {"{}": 1}),
-    ("Nguồn số liệu", 0, {'motcua_catalogue_info{hash="h", simulated="false"}': "1x240"}, {"{}": 0}),
-    ("Nguồn số liệu", 0, {}, {}),
-    ("Gián đoạn", 0, state_of("0x240"), {"{}": 1}),
-    ("Gián đoạn", 0, state_of("-1x240"), {"{}": 0}),
-    ("Không có dữ liệu", 0, state_of("-1x240", "-1x240"), {"{}": 2}),
-    ("Hoạt động", 0, state_of("1x240"), {"{}": 1}),
-    ("Hoạt động", 0, {}, {}),
+def of_igate(**values: str) -> dict[str, str]:
+    return {f'motcua_{name}{{system="igate"}}': written for name, written in values.items()}
+
+
+def failures(values: str) -> dict[str, str]:
+    return {'motcua_system_failures_total{system="igate", step="login", reason="http_5xx"}': values}
+
+
+BUS_AND_BEHIND = {
+    'motcua_system_state{system="bus"}': "2x99 0x39 2x100",
+    'motcua_system_state{system="behind"}': "2x119 0x39 2x80",
+}
+
+CASES = [
+    Case("overview", "Nguồn số liệu", 0, {'motcua_catalogue_info{hash="h", simulated="true"}': "1x240"}, {"{}": 1}),
+    Case("slo", "Nguồn số liệu", 0, REAL, {"{}": 0}),
+    Case("watcher", "Nguồn số liệu", 0, {}, {}),
+    Case("overview", "Gián đoạn", 0, state_of("0x240"), {"{}": 1}),
+    Case("overview", "Gián đoạn", 0, state_of("-1x240"), {"{}": 0}),
+    Case("overview", "Không có dữ liệu", 0, state_of("-1x240", "-1x240"), {"{}": 2}),
+    Case("overview", "Hoạt động", 0, state_of("1x240"), {"{}": 1}),
+    Case("overview", "Hoạt động", 0, {}, {}),
     # an outage of 30 s between two points that are a minute apart shows, and so does none before it
-    ("Trạng thái theo thời gian", 0, state_of("2x237 0 0 2"), {IGATE: 0, PORTAL: 2}),
-    ("Trạng thái theo thời gian", 0, state_of("2x230 0 0 2x8"), {IGATE: 2, PORTAL: 2}),
-    ("Trạng thái theo thời gian", 0, state_of("2x239 -1", "1x240"), {IGATE: -1, PORTAL: 1}),
+    Case("overview", "Trạng thái theo thời gian", 0, state_of("2x237 0 0 2"), {IGATE: 0, PORTAL: 2}),
+    Case("overview", "Trạng thái theo thời gian", 0, state_of("2x230 0 0 2x8"), {IGATE: 2, PORTAL: 2}),
+    Case("overview", "Trạng thái theo thời gian", 0, state_of("2x239 -1", "1x240"), {IGATE: -1, PORTAL: 1}),
+    Case(
+        "system",
+        "Các phép kiểm tra theo thời gian",
+        0,
+        {
+            'motcua_check_state{system="igate", check="a"}': "2x237 0 0 2",
+            'motcua_check_state{system="igate", check="b"}': "-1x240",
+        },
+        {'{check="a"}': 0, '{check="b"}': -1},
+    ),
     # 3 of 4 conclusive tries failed; the inconclusive ones do not count
-    ("Tỷ lệ lỗi của lần thử đầu", 0, first_tries("0+1x240", "0+3x240", "0+9x240"), {'{system="igate"}': 0.75}),
+    Case(
+        "overview",
+        "Tỷ lệ lỗi của lần thử đầu",
+        0,
+        first_tries("0+1x240", "0+3x240", "0+9x240"),
+        {'{system="igate"}': 0.75},
+    ),
+    Case("system", "Tỷ lệ lỗi của lần thử đầu", 0, first_tries("0+1x240", "0+3x240", "0+9x240"), {'{check="a"}': 0.75}),
+    Case("igate_failures", "Tỷ lệ lỗi", 0, first_tries("0+2x240", "0+1x240", "0+9x240"), {"{}": 0.3334}),  # up
     # rounded down, never up, and a figure that needs no rounding stays as it is
-    ("Mức sẵn sàng", 0, ratio("motcua_system_availability_ratio", 0.9999999), {IGATE: 0.99999}),
-    ("Mức sẵn sàng", 0, ratio("motcua_system_availability_ratio", 0.99995), {IGATE: 0.99995}),
-    ("Mức sẵn sàng", 0, ratio("motcua_system_availability_ratio", 1), {IGATE: 1}),
-    ("Mức sẵn sàng", 1, ratio("motcua_system_coverage_ratio", 0.94999999), {IGATE: 0.94999}),
-    (
+    Case("overview", "Mức sẵn sàng", 0, ratio("motcua_system_availability_ratio", 0.9999999), {IGATE: 0.99999}),
+    Case("overview", "Mức sẵn sàng", 0, ratio("motcua_system_availability_ratio", 0.99995), {IGATE: 0.99995}),
+    Case("overview", "Mức sẵn sàng", 0, ratio("motcua_system_availability_ratio", 1), {IGATE: 1}),
+    Case("overview", "Mức sẵn sàng", 1, ratio("motcua_system_coverage_ratio", 0.94999999), {IGATE: 0.94999}),
+    Case("system", "Sẵn sàng 30 ngày", 0, ratio("motcua_system_availability_ratio", 0.9999999), {"{}": 0.99999}),
+    Case(
+        "overview",
         "Phép kiểm tra đang hỏng",
         0,
         NAMES
@@ -133,7 +226,8 @@ CASES: list[tuple[str, int, dict[str, str], dict[str, float]]] = [
         },
         {'{check="a", name="Một cửa", reason="auth_failed", step="login", system="igate"}': 60},
     ),
-    (
+    Case(
+        "system",
         "Thời gian theo pha",
         0,
         {
@@ -144,34 +238,147 @@ CASES: list[tuple[str, int, dict[str, str], dict[str, float]]] = [
         },
         {'{phase="wait"}': 0.5},
     ),
-    (
-        "Lỗi theo bước và nguyên nhân",
+    Case("overview", "Lỗi theo bước và nguyên nhân", 0, failures("7x240"), {}),  # nothing failed in this time
+    # a share of the time of 1 - 0.75 may be down, and half of it was
+    Case(
+        "slo",
+        "Sẵn sàng và phần gián đoạn được phép, 30 ngày",
+        5,
+        ratio("motcua_system_availability_ratio", 0.875) | of_igate(system_objective_ratio="0.75x240"),
+        {'{system="igate"}': 0.5},
+    ),
+    Case(
+        "slo",
+        "Nhanh: 1 giờ và 6 giờ",
         0,
-        {'motcua_system_failures_total{system="igate", step="login", reason="slow"}': "7x240"},
-        {},  # nothing failed in the time that is looked at
+        state_of("0x240") | of_igate(system_objective_ratio="0.75x240"),
+        {'{system="igate"}': 4},
+    ),
+    Case(
+        "slo",
+        "Nhanh: 1 giờ và 6 giờ",
+        0,
+        state_of("0x240") | of_igate(system_objective_ratio="0.75x240", maintenance_active="1x240"),
+        {},  # what the contract takes out uses up nothing
+    ),
+    Case("slo", "Nhanh: 1 giờ và 6 giờ", 0, state_of("0x240") | of_igate(system_objective_ratio="1x240"), {}),
+    Case("system", "Gián đoạn", 0, state_of("2x236 0 2x10"), {'{system="igate"}': 1, '{system="portal"}': 0}),
+    Case("system", "Bảo trì có báo trước", 0, of_igate(maintenance_active="0x239 1"), {'{system="igate"}': 1}),
+    # 40 samples of 15 s each, of which 20 while the bus was down too
+    Case(
+        "interlink",
+        "Gián đoạn cùng lúc với trục",
+        0,
+        BUS_AND_BEHIND,
+        {'{system="behind"}': 600},
+        chosen={"$bus": "bus", "$system": "behind"},
+    ),
+    Case(
+        "interlink",
+        "Gián đoạn cùng lúc với trục",
+        1,
+        BUS_AND_BEHIND,
+        {'{system="behind"}': 300},
+        chosen={"$bus": "bus", "$system": "behind"},
+    ),
+    Case(
+        "system",
+        "Thời gian khắc phục trung bình (MTTR)",
+        0,
+        of_igate(incident_fix_seconds_total="0+600x240", incidents_restored_total="0+1x240"),
+        {"{}": 600},
+    ),
+    Case(
+        "system",
+        "Thời gian khắc phục trung bình (MTTR)",
+        0,
+        of_igate(incident_fix_seconds_total="600x240", incidents_restored_total="1x240"),
+        {},  # none was mended in this time
+    ),
+    Case(
+        "watcher",
+        "Kết quả mới nhất cách đây",
+        0,
+        {
+            'motcua_check_last_outcome_timestamp_seconds{system="igate", check="a", location="vp"}': "3540x240",
+            'motcua_check_last_outcome_timestamp_seconds{system="igate", check="b", location="vp"}': "0x240",
+        },
+        {"{}": 60},
+    ),
+    # The hour from 1 to 2 of UTC on the first day of 1970, a Thursday, is that from 8 to 9 of the province.
+    *(
+        Case(
+            "igate_failures",
+            title,
+            query,
+            REAL | failures("0x60 1+1x59 60x300"),
+            {"{}": count},
+            step="1m",
+            at="6h",
+        )
+        for title, query, count in (
+            ("Lỗi theo giờ trong ngày", 7, 0),
+            ("Lỗi theo giờ trong ngày", 8, 60),
+            ("Lỗi theo giờ trong ngày", 9, 0),
+            ("Lỗi theo ngày trong tuần", 2, 0),
+            ("Lỗi theo ngày trong tuần", 3, 60),
+        )
+    ),
+    # Every hour an incident is mended, in January of 600 s each, in February of 1200 s: from 17:00 of UTC on.
+    *(
+        Case(
+            "igate_failures",
+            "Thời gian khắc phục trung bình theo tháng (MTTR)",
+            query,
+            of_igate(
+                incident_fix_seconds_total="0+600x737 443400+1200x270",
+                incidents_restored_total="0+1x1008",
+            ),
+            expected,
+            step="1h",
+            at="42d",
+        )
+        for query, expected in ((0, {"{}": 600.0}), (1, {"{}": 1200.0}), (2, dict[str, float]()))
     ),
 ]
 
 
 @pytest.mark.live("promtool")
-def test_the_boards_expressions_mean_what_their_panels_say(tmp_path: Path) -> None:
-    by_title = {panel["title"]: panel for panel in panels(BOARDS["overview"])}
+@pytest.mark.parametrize("step", sorted({case.step for case in CASES}))
+def test_the_boards_expressions_mean_what_their_panels_say(tmp_path: Path, step: str) -> None:
+    by_title = {
+        name: {one["name"]: [one] for one in board["annotations"]["list"]}
+        | {panel["title"]: panel["targets"] for panel in panels(board)}
+        for name, board in ALL_BOARDS.items()
+    }
+
+    def asked(case: Case) -> str:
+        expression: str = by_title[case.board][case.title][case.query]["expr"]
+        for variable, value in case.chosen.items():
+            expression = expression.replace(variable, value)
+        return as_promql(expression)
+
     tests = [
         {
-            "interval": "15s",
-            "input_series": [{"series": name, "values": values} for name, values in series.items()],
+            "name": f"{number}: {case.board}, {case.title}",
+            "interval": step,
+            "input_series": [{"series": name, "values": values} for name, values in case.series.items()],
             "promql_expr_test": [
                 {
-                    "expr": as_promql(by_title[title]["targets"][number]["expr"]),
-                    "eval_time": "60m",
-                    "exp_samples": [{"labels": labels, "value": value} for labels, value in expected.items()],
+                    "expr": asked(case),
+                    "eval_time": case.at,
+                    "exp_samples": [{"labels": labels, "value": value} for labels, value in case.expected.items()],
                 }
             ],
         }
-        for title, number, series, expected in CASES
+        for number, case in enumerate(CASES)
+        if case.step == step
     ]
+    recorded = {"groups": [{"name": "recorded", "rules": [rule for rule in RULES if "record" in rule]}]}
+    (tmp_path / "recorded.yml").write_text(yaml.safe_dump(recorded), encoding="utf-8")
     file = tmp_path / "boards_test.yml"
-    file.write_text(yaml.safe_dump({"tests": tests}, allow_unicode=True), encoding="utf-8")
+    rules = {"rule_files": ["recorded.yml"], "evaluation_interval": step}
+    file.write_text(yaml.safe_dump(rules | {"tests": tests}, allow_unicode=True), encoding="utf-8")
     run("promtool", "test", "rules", file)
 
 
@@ -183,13 +390,13 @@ LABEL_VALUES = {"result": ("ok", "failed", "inconclusive"), "window": ("1d", "30
 def exposition() -> str:
     """What /metrics would say of one system that is down: each metric once for each value that boards ask for."""
     lines: list[str] = []
-    for metric in METRICS.values():
+    for metric in (*METRICS.values(), *PLANNED):
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}", *samples(metric)]
     return "\n".join(lines) + "\n"
 
 
 def samples(metric: Metric) -> list[str]:
-    value = STATE_VALUES["down"] if metric.name.endswith("_state") else 1
+    value = {"state": STATE_VALUES["down"], "active": 0, "ratio": 0.5}.get(metric.name.rsplit("_", 1)[1], 1)
     sets: list[dict[str, str]] = [{}]
     for label in metric.labels:
         sets = [{**labels, label: value} for labels in sets for value in LABEL_VALUES.get(label, ("a",))]
@@ -214,15 +421,17 @@ def test_the_table_keeps_prometheus_conventions() -> None:
 
 @pytest.mark.live("prometheus", "nginx")
 def test_a_real_prometheus_answers_every_expression_of_the_boards() -> None:
-    expressions = {target["expr"] for board in BOARDS.values() for target in targets(board)}
+    asked = {expression for board in ALL_BOARDS.values() for expression in expressions(board)}
     site = "server { listen 127.0.0.1:@PORT@; location = /metrics { default_type text/plain; } }"
+    rules = (PROMETHEUS / "rules.yml").read_text(encoding="utf-8")
+    hurried = re.sub(r"^    interval: \w+$", "    interval: 1s", rules, flags=re.MULTILINE)
     with servers.nginx(site, {"metrics": exposition()}) as exporter:
-        scrape = {
-            "job_name": "motcua",
-            "scrape_interval": "1s",
-            "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}],
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": ["rules.yml"],
+            "scrape_configs": [{"job_name": "motcua", "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}]}],
         }
-        with servers.prometheus(yaml.safe_dump({"scrape_configs": [scrape]})) as server:
+        with servers.prometheus(yaml.safe_dump(config), {"rules.yml": hurried}) as server:
 
             def ask(expression: str) -> list[Any]:
                 reply = requests.get(f"{server.url}/api/v1/query", params={"query": as_promql(expression)}, timeout=10)
@@ -230,9 +439,11 @@ def test_a_real_prometheus_answers_every_expression_of_the_boards() -> None:
                 assert answer["status"] == "success", (expression, answer)
                 return list(answer["data"]["result"])
 
-            # Nothing fails while we look: a table of what failed is rightly empty, and only has to be understood.
-            empty = {expression for expression in expressions if not expression.endswith("> 0")}
-            assert [ask(expression) for expression in expressions - empty] == [[]]
+            # Nothing happens while we look: a table of what failed and the mean of what was mended are rightly empty,
+            # and only have to be understood.
+            empty = {e for e in asked if not e.endswith("> 0") and "> 0.5)" not in e}
+            assert not any(ask(expression) for expression in asked - empty)
+            assert len(asked - empty) < 30
             # A rate needs two samples, and the first comes seconds after Prometheus is ready.
             deadline = time.monotonic() + 60
             while empty and time.monotonic() < deadline:
