@@ -28,6 +28,7 @@ from monitor.wiring import (
     make_engine,
     open_store,
     read_overview,
+    sealing,
 )
 from tasks.app import RECORD, EmbeddedWorker, make_app, poll_queue, send_batch, send_outcomes
 from tasks.parts import Parts
@@ -106,6 +107,7 @@ class Embedded:
         ticking.start()
         stack.callback(ticking.join, 2.0)
         stack.callback(self._stop.set)
+        stack.enter_context(sealing(store))
 
     def _publish(self, outcomes: Sequence[Outcome], statistics: Mapping[str, int]) -> None:
         send_outcomes(self._app, outcomes, statistics)

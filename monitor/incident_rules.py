@@ -154,14 +154,15 @@ class IncidentRules:
         """The g of figures, section 4."""
         return grace(self._settings[child], self._settings[parent])
 
-    def silence_matters(self, key: Key, state: State) -> bool:
-        """Whether an incident may begin or end because a line falls silent that was in this state.
+    def silence_matters(self, key: Key, line: Line) -> bool:
+        """Whether an incident may begin or end because a line falls silent.
 
-        It may where other locations then decide alone, and where a parent that is down takes nothing any more.
+        It may where other locations then decide alone, where a parent that is down takes nothing any more, and where a
+        doubt is cut: then what was good from its beginning on was not.
         """
         if key not in self._keys.get(key[0], ()):
             return False
-        return state is State.DOWN or len(self.catalogue.locations_of(*key[:2])) > 1
+        return line.state is State.DOWN or bool(line.run) or len(self.catalogue.locations_of(*key[:2])) > 1
 
     def is_cut(self, system: str, second: int, boundaries: Boundaries, lines: Lines, now: int) -> bool:
         """Whether an outage of the system may reach over this second: it is not seen to be good there.
@@ -277,21 +278,18 @@ class IncidentRules:
         response, fix = (None if s is None else math.ceil(s) for s in (promise.response, promise.fix))
         return Terms(response, fix, promise.clock == "working_hours", ResponseFrom(promise.response_from))
 
-    def breaches(self, system: str, level: Severity, clocks: Clocks, now: int) -> list[Breach]:
-        """The terms that were broken as of `now`; none where nothing was promised.
+    def breaches(self, system: str, level: Severity, clocks: Clocks, party: str | None, now: int) -> list[Breach]:
+        """The terms that were broken as of `now`; none where nothing was promised, or another party is responsible.
 
         Raises calendars.UnknownYear where working hours are needed of a year that the calendar does not list.
         """
-        terms = self.terms(system, level, clocks.started)
-        if terms is None:
+        contract, terms = self.contract(system, clocks.started), self.terms(system, level, clocks.started)
+        if contract is None or terms is None or contract.party != party:
             return []
-        working = self._working(system, clocks, now) if terms.working_hours else None
-        return breaches(clocks, terms, now, working)
+        return breaches(clocks, terms, now, self._working(contract, clocks, now) if terms.working_hours else None)
 
-    def _working(self, system: str, clocks: Clocks, now: int) -> list[Span]:
+    def _working(self, contract: Contract, clocks: Clocks, now: int) -> list[Span]:
         """The working hours of the contract's calendar while some clock of the incident may run."""
-        contract = self.contract(system, clocks.started)
-        assert contract is not None, "terms are a contract's"
         known = [at for at in (clocks.detected, clocks.vendor_notified) if at is not None]
         start, end = min([clocks.started, *known]), now if clocks.restored is None else clocks.restored
         return calendars.service_seconds(
@@ -375,10 +373,10 @@ def checked_text(text: str) -> str:
     if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in clean):
         raise BadText("the text has control characters")
     scanned = _IP_ADDRESS.sub("x", _DATES_AND_TIMES.sub("x", unicodedata.normalize("NFKC", clean)))
-    if _PHONE_NUMBER.search(scanned):
-        raise BadText("the text has what looks like a telephone number; leave personal data out")
     if _IDENTITY_NUMBER.search(scanned):
         raise BadText("the text has a number of 9 or 12 digits, as identity cards have; leave personal data out")
+    if _PHONE_NUMBER.search(scanned):
+        raise BadText("the text has what looks like a telephone number; leave personal data out")
     return clean
 
 

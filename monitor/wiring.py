@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -30,6 +31,9 @@ MEMORY_BROKER = "memory://localhost"  # kombu warns where no host is named
 BROKERS = ("redis", "rediss")
 DEFAULT_DATA = Path("data")
 STANDBY_WAIT = 2.0  # seconds between two looks whether the store is back
+SEAL_LOOK = 60.0  # seconds between two looks whether a day is over
+SEAL_PAUSE = 0.02  # seconds of rest after some hundred outcomes: seals have time, checks have none
+SEAL_TELL = 10.0  # seconds between two words about a seal that takes long
 
 log = structlog.get_logger("wiring")
 
@@ -257,7 +261,10 @@ class Recorder:
         while True:
             try:
                 self._date_settings()
-                return self._store.record(outcomes, self._settings, statistics, rules=self._rules)
+                received_at = time.time()
+                return self._store.record(
+                    outcomes, self._settings, statistics, rules=self._rules, received_at=received_at
+                )
             except StoreError as error:
                 if self.stopping.is_set():
                     raise Unrecorded from error
@@ -271,6 +278,68 @@ class Recorder:
             for system, check in self._store.date_settings(self._undated, self._since):
                 log.info("settings.changed", system=system, check=check)
             self._undated = None
+
+
+class Sealer:
+    """Seals every day that is over (docs/evidence.md), beside the recorder and out of its way."""
+
+    def __init__(self, store: Store) -> None:
+        self._evidence = store.evidence
+        self._failing = ""  # said once, when it begins
+
+    def run(self, stop: threading.Event) -> None:
+        """Look at once and then once a minute, until `stop` is set."""
+        self.look(stop)
+        while not stop.wait(SEAL_LOOK):
+            self.look(stop)
+
+    def look(self, stop: threading.Event) -> None:
+        """Seal the days that are over; whatever ails one, the next look tries again."""
+        try:
+            for day in self._evidence.unsealed():
+                self._seal(day, stop)
+            self._failing = ""
+        except _Stopped:
+            log.info("seal.stopped")
+        except Exception as error:  # noqa: BLE001 - the checks go on
+            said = str(error) if isinstance(error, StoreError) else type(error).__name__
+            if said != self._failing:
+                log.warning("seal.failing", error=said)
+            self._failing = said
+
+    def _seal(self, day: date, stop: threading.Event) -> None:
+        began = told = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            if stop.wait(SEAL_PAUSE):
+                raise _Stopped
+            if time.monotonic() - told >= SEAL_TELL:
+                told = time.monotonic()
+                log.info("seal.progress", day=str(day), done=done, total=total)
+
+        if stop.is_set():
+            raise _Stopped
+        seal = self._evidence.seal(day, progress)
+        counts = {"outcomes": seal.outcomes, "evidence": seal.evidence}
+        log.info("seal.made", day=str(day), digest=seal.digest, **counts, seconds=round(time.monotonic() - began, 1))
+
+
+class _Stopped(Exception):
+    """A seal is given up: the process ends."""
+
+
+@contextmanager
+def sealing(store: Store) -> Iterator[None]:
+    """Seal the days that are over while inside, in a thread of its own. For the one recorder."""
+    stop = threading.Event()
+    thread = threading.Thread(target=Sealer(store).run, args=(stop,), name="sealer", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(5)
 
 
 def all_settings(catalogue: Catalogue) -> dict[tuple[str, str], Settings]:

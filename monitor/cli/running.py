@@ -36,6 +36,7 @@ from monitor.wiring import (
     location_of,
     make_engine,
     make_folder,
+    sealing,
     server_configuration,
     the_one_recorder,
 )
@@ -162,7 +163,7 @@ def record(catalogue: Path | None) -> None:
     log_to_stderr()
     province = load_catalogue(catalogue)
     broker = broker_url()
-    with the_store(server_configuration(), create=True) as store, the_one_recorder(store):
+    with the_store(server_configuration(), create=True) as store, the_one_recorder(store), sealing(store):
         recorder = Recorder(store, province)
         app = make_app(broker, Parts(record=recorder.record))
         code = run_worker(app, [RECORD], threads=1, stopping=recorder.stopping.set)

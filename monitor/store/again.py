@@ -18,7 +18,7 @@ from monitor.store.books import Books
 from monitor.store.codec import phase_sums, unpack_steps
 from monitor.store.outcomes import between, try_of_row
 
-_HOLDS = 4  # what is read first, on either side; four times as much for lines that need more
+_HOLDS = 2  # what is read first, on either side; four times as much for lines that need more
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,12 +173,13 @@ class Incidents:
     def seen(self, rules: IncidentRules, id_: int, now: int) -> Incident | None:
         """An outage with all that is known of it: its parts, and the systems that were unreachable through it.
 
-        None where the lines no longer make it, as of one that was withdrawn, and for other kinds. Raises IncidentError
-        where there is no such incident.
+        None for one that was withdrawn, or whose system has left the catalogue, and for other kinds. Raises
+        IncidentError where there is no such incident.
         """
         with self._database.reading() as connection:
             record = _get(connection, id_)
-            if record.kind is not IncidentKind.OUTAGE or record.system not in rules:
+            is_gone = record.state is IncidentState.WITHDRAWN or record.system not in rules
+            if record.kind is not IncidentKind.OUTAGE or is_gone:
                 return None
             return _seen(connection, rules, [record], now).get(id_)
 
@@ -320,8 +321,8 @@ class IncidentKeeper:
             _earliest(self._unsettled(connection, names, lines), changed)
         if not (changed or blind):
             return ()
-        changes = self._make(connection, rules, names, lines, changed)
-        return (*changes, *_keep_blind(connection, blind, self._second, self._clock))
+        changes = _keep_blind(connection, blind, self._second, self._clock)
+        return (*changes, *self._make(connection, rules, names, lines, changed))
 
     @property
     def _second(self) -> int:
@@ -390,7 +391,7 @@ class IncidentKeeper:
             elif self._silent.get(series) != silence:
                 self._silent[series] = silence
                 is_old = seconds is not None and line.until < now - 1000 * seconds
-                if not is_old and rules.silence_matters(names.keys[series], line.state):
+                if not is_old and rules.silence_matters(names.keys[series], line):
                     yield names.keys[series][0], silence.at
 
     def _woken(self) -> Iterator[tuple[str, int]]:
@@ -422,8 +423,8 @@ def _make_all(
     """All incidents from the beginning on, and the wakes of systems."""
     starts = dict.fromkeys(rules.catalogue.systems, 0)
     made = _Window(connection, rules, names, lines, now).make(starts, attributions(connection))
-    changes = _keep(connection, made, starts, now, clock)
-    changes += _keep_blind(connection, rules.catalogue.locations, now, clock)
+    changes = _keep_blind(connection, rules.catalogue.locations, now, clock)
+    changes += _keep(connection, made, starts, now, clock)
     _set_made(connection, made=True)
     return tuple(changes), dict(made.wakes)
 

@@ -77,11 +77,12 @@ class Keeper:
         self._insert = database.many(insert(schema.outcomes))
 
     def keep(
-        self, connection: Connection, names: Names, outcomes: Sequence[Outcome], counts: Counter[str]
+        self, connection: Connection, names: Names, outcomes: Sequence[Outcome], counts: Counter[str], received: int
     ) -> list[Kept]:
         """The new ones, inserted; the others are counted as `duplicates`, or `conflicts` when they started elsewhen.
 
-        Known ones are rare, so all are inserted as if there were none; where that fails they are taken out first.
+        `received` is the number of today (seals.day_of). Known ones are rare, so all are inserted as if there were
+        none; where that fails they are taken out first.
         """
         names.number_steps(connection, outcomes)
         new: dict[_Identity, Kept] = {}
@@ -95,7 +96,7 @@ class Keeper:
                 continue
             packed, phases = pack_steps(outcome.steps, names.steps)
             code = outcome_code(outcome.verdict, outcome.reason, outcome.origin)
-            rows[identity] = (*identity, outcome.started_at - outcome.due_at, micros(outcome), code, packed)
+            rows[identity] = (*identity, outcome.started_at - outcome.due_at, micros(outcome), code, packed, received)
             new[identity] = Kept(series, outcome, phases)
         try:
             with connection.begin_nested():
@@ -146,7 +147,7 @@ def between(start: int, end: int, series: Collection[int] | None = None) -> Sele
 
 def outcome_of_row(row: Sequence[Any], names: Names) -> Outcome:
     """The outcome of a row; phases are in steps of 0.1 ms, exchanges are not kept."""
-    due_at, series, try_, started, duration, code, packed = row
+    due_at, series, try_, started, duration, code, packed, *_ = row
     verdict, reason, origin = outcome_of(code)
     steps = unpack_steps(packed, names.step_names)
     seconds = duration / 1_000_000
@@ -171,7 +172,7 @@ def try_of(outcome: Outcome) -> Try:
 
 def try_of_row(row: Sequence[Any], names: Names) -> Try:
     """The same of a row; its steps are looked at only where they say something."""
-    due_at, _, number, started, duration, code, _ = row
+    due_at, _, number, started, duration, code, *_ = row
     verdict, reason, _ = outcome_of(code)
     if reason is not None:
         return try_of(outcome_of_row(row, names))

@@ -15,11 +15,13 @@ from sqlalchemy import Connection, select, update
 
 from monitor.incident_rules import IncidentRules
 from monitor.model import Outcome, Settings
+from monitor.seals import day_of
 from monitor.store import schema
 from monitor.store.books import Books
 from monitor.store.codec import line_of
 from monitor.store.database import Database
 from monitor.store.dated import CheckKey, Dated, SettingsOf, changed_settings, first_settings
+from monitor.store.evidence import EvidenceKeeper
 from monitor.store.gauges import keep_gauges
 from monitor.store.incidents import IncidentChange, IncidentKeeper
 from monitor.store.judging import Change, Judging, New
@@ -46,6 +48,7 @@ class Recorder:
         self._database = database
         self._incidents = incidents
         self._keeper = Keeper(database)
+        self._evidence = EvidenceKeeper(database)
         self._add_to_counter = database.many(upsert(database, schema.counters, add=True))
         self._one_at_a_time = threading.Lock()
         self._forget()
@@ -56,12 +59,16 @@ class Recorder:
         settings: SettingsOf,
         statistics: Mapping[str, int],
         rules: IncidentRules | None = None,
+        *,
+        received_at: int,
     ) -> Recorded:
         """See `Store.record`."""
         with self._transaction() as connection:
             date_first(connection, self._books, {(o.system, o.check) for o in outcomes}, settings)
             counts: Counter[str] = Counter()
-            new = self._keeper.keep(connection, self._books.names, outcomes, counts)
+            received_at = self._evidence.received_at(connection, received_at)
+            new = self._keeper.keep(connection, self._books.names, outcomes, counts, day_of(received_at))
+            self._evidence.keep(connection, new, received_at)
             changes = Judging(connection, self._books).judge(self._judged(new, counts))
             self._books.ledger.write(connection)
             incidents = self._incidents.update(connection, rules, self._books, {kept.series for kept in new})

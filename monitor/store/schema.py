@@ -70,6 +70,7 @@ outcomes = Table(
     Column("micros", Integer, nullable=False),
     Column("code", SmallInteger, nullable=False),  # codec.outcome_code: verdict, reason, origin
     Column("steps", LargeBinary, nullable=False),  # codec.pack_steps
+    Column("received", SmallInteger),  # seals.day_of the recording; null: older than seals
     sqlite_with_rowid=False,
 )
 
@@ -292,6 +293,17 @@ evidence = Table(
     Column("digest", Text, nullable=False),
 )
 
+# Where the outcomes are that were received on a day (`outcomes.received`): due in [first_due, last_due].
+received_days = Table(
+    "received_days",
+    metadata,
+    Column("day", SmallInteger, primary_key=True, autoincrement=False),
+    Column("first_due", BigInteger, nullable=False),
+    Column("last_due", BigInteger, nullable=False),
+    Column("outcomes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # One digest a day over all outcomes and evidence received in it, and over the day before; `day` is YYYY-MM-DD.
 seals = Table(
     "seals",
@@ -301,5 +313,7 @@ seals = Table(
     Column("outcomes", BigInteger, nullable=False),
     Column("evidence", BigInteger, nullable=False),
     Column("previous", Text),
+    Column("outcomes_digest", Text, nullable=False),
+    Column("evidence_digest", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
 )

@@ -17,6 +17,7 @@ from monitor.store import schema
 from monitor.store.codec import boundary_of, line_of
 from monitor.store.database import Database
 from monitor.store.dated import CheckKey, SettingsOf
+from monitor.store.evidence import EvidenceBook
 from monitor.store.gauges import Measured, read_gauges
 from monitor.store.incidents import IncidentKeeper, Incidents
 from monitor.store.maintenance import MaintenanceBook
@@ -76,6 +77,7 @@ class Store:
         self._recorder = Recorder(database, IncidentKeeper(self.incidents.now))
         self.maintenance = MaintenanceBook(database)
         self.periods = PeriodBook(database)
+        self.evidence = EvidenceBook(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -115,6 +117,8 @@ class Store:
         settings: SettingsOf,
         statistics: Mapping[str, int] | None = None,
         rules: IncidentRules | None = None,
+        *,
+        received_at: float | None = None,
     ) -> Recorded:
         """Keep new outcomes, in any order, and bring lines and counts up to date: all in one transaction, or nothing.
 
@@ -126,8 +130,12 @@ class Store:
         - Controls may show that their location was blind: then its checks are judged again (figures, section 3).
         - By the `rules` the incidents are brought up to date; without, by the next call that has some.
         - `statistics` are added to the counters, unless all outcomes of the call are known: then it is a repetition.
+        - They belong to the day of `received_at` (seconds, by default now), whose seal they will be under, with what
+          was seen of failed tries. A day that is sealed takes nothing any more, even if a clock was set back: then
+          they belong to the first day that is not.
         """
-        return self._recorder.record(outcomes, settings, statistics or {}, rules)
+        received = round(1000 * (self.evidence.clock() if received_at is None else received_at))
+        return self._recorder.record(outcomes, settings, statistics or {}, rules, received_at=received)
 
     def recorder_lock(self, wait: float | None = 0) -> AbstractContextManager[None]:
         """Be the one recorder while inside. Raises StoreError when another one still is after `wait` seconds.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -12,8 +13,9 @@ from sqlalchemy import event
 
 import connectors
 from monitor import catalogue as catalogues
-from monitor.incident_rules import FactKind, IncidentKind, IncidentRules, IncidentState
-from monitor.incidents import ChangeKind, Severity
+from monitor.availability import Attribution
+from monitor.incident_rules import BadText, FactKind, IncidentKind, IncidentRules, IncidentState
+from monitor.incidents import Breach, ChangeKind, Clocks, Extent, ResponseFrom, Severity, Term, Terms
 from monitor.model import Outcome, Reason, StepResult, verdict_of
 from monitor.store import Store, schema
 from monitor.store.incidents import IncidentError, IncidentRecord
@@ -238,16 +240,6 @@ def arriving(random: Random) -> list[list[Outcome]]:
     return [order[n : n + size] for n in range(0, len(order), size)]
 
 
-def emptied(store: Store) -> Store:
-    """As if it were new."""
-    with store._database.writing() as connection:
-        for table in schema.metadata.sorted_tables:
-            if table not in (schema.counters, schema.ticks):
-                connection.execute(table.delete())
-    store._recorder._forget()
-    return store
-
-
 @pytest.mark.parametrize("seed", range(24))
 def test_any_order_of_arrival_gives_the_same_incidents(store: Store, rules: IncidentRules, seed: int) -> None:
     record(store, rules, *arriving(Random(seed)))
@@ -338,6 +330,16 @@ def test_after_silence_the_first_good_verdict_ends_it_where_it_was_last_down(
     live_as_it_came(store, rules, day(app("U", start=5000)))
     found = only(store)
     assert (found.state, span(found)) == (IncidentState.RESTORED, (60, 100 + HOLD))
+
+
+def test_what_was_good_in_doubt_does_not_end_it_once_silence_has_cut_the_doubt(
+    store: Store, rules: IncidentRules
+) -> None:
+    """The search fails at 180 and 200 and is not heard again: from 180 on nothing is known of it."""
+    search = told("app", "search", "U" * 9 + "DD")
+    login = [*told("app", "login", "UUUDDD"), *told("app", "login", "U" * 6, start=205)]
+    assert live_as_it_came(store, rules, day(search, login)) == [(OPENED, "app"), (RESTORED, "app"), (REOPENED, "app")]
+    assert span(only(store)) == (60, None)
 
 
 def test_late_outcomes_move_its_start(store: Store, rules: IncidentRules) -> None:
@@ -574,3 +576,198 @@ def test_where_nothing_changes_the_database_is_not_asked(store: Store, rules: In
     store.record(app("DDDD", start=540), rules.catalogue.settings)
     assert with_rules == said
     assert not [statement for statement in said if "incident" in statement]
+
+
+# --- blindness --------------------------------------------------------------------------------------------------------
+
+
+def test_a_blind_monitor_has_one_incident_and_no_system_has_one(store: Store, rules: IncidentRules) -> None:
+    """The control at the office, asked every 30 s, is last good at 90 and good again at 240."""
+    made = day(told("_control", "gateway", "UUUUDDDDUU", every=30), app("UUUUUDDDDDDDUUU"))
+    happened = live_as_it_came(store, rules, made)
+    assert happened == [(OPENED, "app"), (OPENED, "_control"), (WITHDRAWN, "app"), (RESTORED, "_control")]
+    blind = [r for r in store.incidents.list(0, 1 << 40) if r.state is not IncidentState.WITHDRAWN]
+    assert [(r.kind, r.location, span(r), r.party, r.reason) for r in blind] == [
+        (IncidentKind.BLIND, "office", (90, 240), None, Reason.BLIND)
+    ]
+    assert blind[0].state is IncidentState.RESTORED
+    before = store.incidents.list(0, 1 << 40)
+    store.rebuild(rules.catalogue.settings, rules=rules)
+    assert store.incidents.list(0, 1 << 40) == before
+    with pytest.raises(IncidentError, match="no outage of a system"):
+        store.incidents.add_fact(blind[0].id, FactKind.ATTRIBUTED, "cli", value={"party": "carrier"}, text="x")
+
+
+def test_blindness_that_lasts_is_an_open_incident(store: Store, rules: IncidentRules) -> None:
+    live_as_it_came(store, rules, told("_control", "router", "UUDDDD", every=30, place="branch"))
+    assert (only(store).location, only(store).state, span(only(store))) == ("branch", IncidentState.OPEN, (30, None))
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def later(store: Store) -> Store:
+    """An hour after T0."""
+    store.incidents.clock = lambda: T0 + 3600.0
+    return store
+
+
+def decide(store: Store, id_: int, party: str) -> None:
+    store.incidents.add_fact(id_, FactKind.ATTRIBUTED, "lanh_dao", value={"party": party}, text="Có biên bản")
+
+
+def test_facts_come_back_as_they_were_written(later: Store, rules: IncidentRules) -> None:
+    live_as_it_came(later, rules, day(app("UUUDDDDUU")))
+    id_ = only(later).id
+    made = [
+        later.incidents.add_fact(id_, FactKind.ACKNOWLEDGED, "truc_ban", effective_at=(T0 + 170) * 1000 + 500),
+        later.incidents.add_fact(id_, FactKind.VENDOR_NOTIFIED, "truc_ban", value={"ticket": None}),
+        later.incidents.add_fact(id_, FactKind.NOTE, "to-truc.2", text="  Đã gọi\n trực  "),
+        later.incidents.add_fact(id_, FactKind.ACKNOWLEDGED, "cli", effective_at=(T0 + 200) * 1000),
+    ]
+    assert later.incidents.facts(id_) == made
+    assert [(f.at, f.value, f.text) for f in made[1:3]] == [
+        ((T0 + 3600) * 1000, {}, None), ((T0 + 3600) * 1000, {}, "Đã gọi\n trực"),
+    ]  # fmt: skip
+    assert later.incidents.clocks(id_) == Clocks(
+        T0 + 60, T0 + 3600, acknowledged=T0 + 170, vendor_notified=T0 + 3600, restored=T0 + 140
+    )
+
+
+def test_a_fact_must_fit_its_kind(later: Store, rules: IncidentRules) -> None:
+    live_as_it_came(later, rules, day(app("UUUDDDDUU")))
+    id_ = only(later).id
+    for kind, value, said in (
+        (FactKind.NOTE, {"ticket": "A7"}, "ticket does not belong to note"),
+        (FactKind.ATTRIBUTED, {}, "name the party"),
+        (FactKind.VENDOR_ANSWERED, {"claims_end": T0 + 3601}, "lies in the future"),
+    ):
+        with pytest.raises(IncidentError, match=said):
+            later.incidents.add_fact(id_, kind, "cli", value=value)
+    with pytest.raises(BadText):
+        later.incidents.add_fact(id_, FactKind.NOTE, "cli", text="số 000000000000")
+    with pytest.raises(IncidentError, match="there is no incident 77"):
+        later.incidents.add_fact(77, FactKind.NOTE, "cli", text="x")
+    assert later.incidents.facts(id_) == []
+
+
+def test_a_decision_follows_an_incident_whose_start_moves(later: Store, rules: IncidentRules) -> None:
+    early = app("UUUDDDDDDUU")
+    record(later, rules, [*early[:3], *early[5:]])
+    decide(later, only(later).id, "centre")
+    decide(later, only(later).id, "carrier")
+    assert record(later, rules, early[3:5]) == [(MOVED, "app")]
+    assert (span(only(later)), only(later).party) == ((60, 180), "carrier")
+    assert later.incidents.attributions() == [Attribution((T0 + 3600) * 1000, "app", T0 + 60, T0 + 180, "carrier")]
+    later.rebuild(rules.catalogue.settings, rules=rules)
+    assert only(later).party == "carrier"
+
+
+def test_a_decision_holds_for_the_rest_of_what_turns_out_to_be_two(later: Store, rules: IncidentRules) -> None:
+    record(later, rules, day(app("UUUDDD" + "-" * 44 + "DDDUU")))
+    assert span(only(later)) == (60, 1060)
+    decide(later, only(later).id, "carrier")
+    happened = record(later, rules, app("U", start=205))
+    assert (OPENED, "app") in happened
+    first, second = later.incidents.list(0, 1 << 40)
+    assert [(span(r), r.party) for r in (first, second)] == [((60, 148), "carrier"), ((1000, 1060), "carrier")]
+    decide(later, second.id, "vendor")
+    later.rebuild(rules.catalogue.settings, rules=rules)
+    assert [r.party for r in later.incidents.list(0, 1 << 40)] == ["carrier", "vendor"]
+
+
+def test_a_decision_about_one_that_goes_on_holds_to_its_end(later: Store, rules: IncidentRules) -> None:
+    live_as_it_came(later, rules, day(app("UUUDDD")))
+    decide(later, only(later).id, "carrier")
+    assert later.incidents.attributions()[0].end > T0 + 10**6
+    live_as_it_came(later, rules, day(app("DDUU", start=120)))
+    assert (only(later).party, only(later).state) == ("carrier", IncidentState.RESTORED)
+
+
+def test_a_closed_incident_that_fails_again_is_open(later: Store, rules: IncidentRules) -> None:
+    live_as_it_came(later, rules, day(app("UUUDDDUU")))
+    later.incidents.add_fact(only(later).id, FactKind.CLOSED, "cli", effective_at=(T0 + 160) * 1000, text="xong")
+    closed = only(later)
+    assert (closed.state, later.incidents.clocks(closed.id).closed) == (IncidentState.CLOSED, T0 + 160)
+    record(later, rules, told("app", "search", "-" * 6 + "-U", every=19))  # a late try that changes nothing of it
+    later.rebuild(rules.catalogue.settings, rules=rules)
+    assert only(later) == closed
+    assert live_as_it_came(later, rules, day(app("UUDDD", start=160))) == [(REOPENED, "app")]
+    again = only(later)
+    assert (again.id, again.state, later.incidents.clocks(again.id).closed) == (closed.id, IncidentState.OPEN, None)
+    live_as_it_came(later, rules, day(app("UU", start=260)))
+    assert only(later).state is IncidentState.RESTORED
+
+
+def test_a_decision_about_what_was_none_takes_nothing(later: Store, rules: IncidentRules) -> None:
+    record(later, rules, [*told("app", "search", "U-D-D-D-UU"), *told("app", "login", "U" * 10)])
+    decide(later, only(later).id, "carrier")
+    record(later, rules, told("app", "search", "---U-U"))
+    assert only(later).state is IncidentState.WITHDRAWN
+    assert later.incidents.attributions() == []
+
+
+def test_two_write_at_once(later: Store, open_store: Callable[[], Store], rules: IncidentRules) -> None:
+    live_as_it_came(later, rules, day(app("UUUDDDUU")))
+    id_, failures = only(later).id, []
+
+    def write(store: Store) -> None:
+        store.incidents.clock = later.incidents.clock
+        try:
+            for _ in range(20):
+                store.incidents.add_fact(id_, FactKind.NOTE, "cli", text="theo dõi")
+            store.incidents.add_fact(id_, FactKind.CLOSED, "cli", text="xong")
+        except Exception as error:  # noqa: BLE001 - looked at below
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(open_store(),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [str(error) for error in failures] == [f"incident {id_} is closed already"]
+    assert len(later.incidents.facts(id_)) == 41
+
+
+# --- the catalogue's rules --------------------------------------------------------------------------------------------
+
+HIRE = """contracts:
+  hire:
+    party: vendor
+    name: {vi: Hợp đồng, en: Contract}
+    valid_from: 2026-10-01
+    valid_to: 2026-10-02
+    terms:
+      S1: {response: 30m, fix: 4h}
+      S3: {fix: 90.5s, clock: working_hours, response_from: vendor_notified}
+    severities:
+      high: {function: S3}
+calendars:
+  state: {hours: {thu: ["07:00-11:00"]}, years: {2026: {confirmed: true, days: []}}}
+systems:
+"""
+
+
+def test_what_a_contract_promises(tmp_path: Path) -> None:
+    text = CATALOGUE.replace("systems:\n", HIRE, 1)
+    text = text.replace("  app:\n", "  app:\n    contract: hire\n")
+    rules = read(tmp_path, text)
+    assert rules.catalogue.systems["app"].contract == "hire"
+    assert rules.severity("app", Extent.FUNCTION) is Severity.S3  # by the contract's own table
+    assert rules.severity("app", Extent.WHOLE) is Severity.S1
+    assert rules.severity("bus", Extent.FUNCTION) is Severity.S2
+    assert rules.terms("app", Severity.S1, T0) == Terms(1800, 14_400)
+    assert rules.terms("app", Severity.S3, T0) == Terms(
+        None, 91, working_hours=True, response_from=ResponseFrom.VENDOR_NOTIFIED
+    )
+    assert rules.terms("app", Severity.S2, T0) is None
+    assert rules.terms("bus", Severity.S1, T0) is None
+    midnight = T0 - 12_400  # of 1 October in the province
+    assert rules.terms("app", Severity.S1, midnight) is not None
+    assert rules.terms("app", Severity.S1, midnight - 1) is None
+    assert rules.terms("app", Severity.S1, midnight + 86_400) is None
+    seven = midnight + 7 * 3600
+    clocks = Clocks(seven - 3600, detected=seven - 3590, restored=seven + 92)
+    assert rules.breaches("app", Severity.S3, clocks, "vendor", T0) == [Breach(Term.RESTORATION, 91, 92)]
+    assert rules.breaches("app", Severity.S3, clocks, "carrier", T0) == []
