@@ -24,8 +24,7 @@ from monitor.store.outcomes import Key, Names, between, try_of_row
 
 _DAY = 86_400
 
-# codec.outcome_code: the lowest bit is the origin. As text, so that an index of just the imported rows would serve.
-_MEASURED, _IMPORTED = text("(code & 1) = 0"), text("(code & 1) = 1")
+_MEASURED = text("(code & 1) = 0")  # codec.outcome_code: the lowest bit is the origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ class PeriodBook:
         table = schema.outcomes.c
         chosen = select(table.series).distinct().where(table.due_at >= start * 1000, table.due_at < end * 1000)
         with self._database.reading() as connection:
-            numbers = set(connection.execute(chosen.where(_IMPORTED)).scalars())
+            numbers = set(connection.execute(chosen.where(schema.IMPORTED)).scalars())
             if not numbers:
                 return set()
             names = Names()

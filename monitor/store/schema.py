@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 LATENCY_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -73,6 +74,10 @@ outcomes = Table(
     Column("received", SmallInteger),  # seals.day_of the recording; null: older than seals
     sqlite_with_rowid=False,
 )
+
+# Of the imported ones alone, so that asking a period whether it has any costs nothing where there are none.
+IMPORTED = text("(code & 1) = 1")  # codec.outcome_code: the lowest bit is the origin
+Index("ix_outcomes_imported", outcomes.c.due_at, sqlite_where=IMPORTED, postgresql_where=IMPORTED)
 
 # What judges the slots of a check that are due at or after `valid_from`, until the next row; model.Settings.
 settings = Table(

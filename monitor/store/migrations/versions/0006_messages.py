@@ -1,0 +1,12 @@
+"""Messages that are to be sent, and what became of them."""
+
+from __future__ import annotations
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
