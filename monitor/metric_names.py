@@ -69,13 +69,13 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "python": "version of Python",
         "hash": "of the catalogue in force",
         "simulated": "`true` for the sandbox's province, else `false`",
+        "severity": "`S1` to `S4`, the worst first",
     }
 )
 """What a label's values are."""
 
 PLANNED_LABELS: Mapping[str, str] = MappingProxyType(
     {
-        "severity": "`S1` to `S4`, the worst first",
         "channel": "id of a channel of messages in the catalogue",
         "result": "of a delivery: `ok` (the channel took it), `failed` (tried again), `given_up`",
     }
@@ -178,12 +178,6 @@ _TABLE = (
     ),
     _gauge("motcua_build_info", "1; what runs.", "version", "python"),
     _gauge("motcua_catalogue_info", "1; the catalogue in force.", "hash", "simulated"),
-)
-
-METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
-"""Every metric by its name, in the order of docs/metrics.md."""
-
-PLANNED: tuple[Metric, ...] = (
     # incidents: what is counted once never goes back, or Prometheus takes it for a restart
     _gauge("motcua_incidents_open", "Incidents of the system that go on; 0 without.", "system", "severity"),
     _counter("motcua_incidents_total", "Incidents that began, by the party that answers for them.", "system", "party"),
@@ -215,9 +209,15 @@ PLANNED: tuple[Metric, ...] = (
     ),
     # the watcher itself
     _gauge("motcua_location_blind", "1 while the location is blind, else 0 (figures, section 3).", "location"),
+    _gauge("motcua_store_size_bytes", "Size of the database."),
+)
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
+"""Every metric by its name, in the order of docs/metrics.md."""
+
+PLANNED: tuple[Metric, ...] = (
     _counter("motcua_deliveries_total", "Attempts to deliver a message, by what came of them.", "channel", "result"),
     _gauge("motcua_deliveries_waiting", "Messages that no channel has taken yet."),
-    _gauge("motcua_store_size_bytes", "Size of the database."),
 )
 """Rows that boards and rules ask for already and nothing exports yet; each moves to the table with its values."""
 

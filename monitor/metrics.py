@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -16,8 +17,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from monitor import __version__
 from monitor.availability import availability, coverage, seconds
+from monitor.calendars import UnknownYear
 from monitor.catalogue import Catalogue
+from monitor.figures import calendar_of
+from monitor.incident_rules import IncidentKind, IncidentRules
+from monitor.incidents import Severity
 from monitor.judge import Line
+from monitor.maintenance import Window, valid_seconds
 from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
 from monitor.model import CONTROL_SYSTEM, Gauge, State, Verdict, verdict_of
 from monitor.status import DAY, Key, Timelines, overview
@@ -35,6 +41,9 @@ class Exporter:
 
     def __init__(self, catalogue: Catalogue, store: Store, clock: Callable[[], float]) -> None:
         self._catalogue, self._store, self._clock = catalogue, store, clock
+        self._rules = IncidentRules(catalogue)
+        self._zone = ZoneInfo(catalogue.province.timezone)
+        self._highest: dict[tuple[str, ...], float] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -52,6 +61,8 @@ class Exporter:
         self._measured(families)
         self._windows(families, now)
         self._counts(families)
+        self._incidents(families, int(now))
+        self._promised(families, int(now))
         self._watcher(families)
         yield from families.all()
 
@@ -151,6 +162,62 @@ class Exporter:
         for labels, tries in failures.items():
             families.counter("motcua_system_failures_total", labels, tries)
 
+    def _incidents(self, families: _Families, now: int) -> None:
+        going_on = self._store.incidents.current(self._rules, now)
+        still = [record for record in self._store.incidents.list(now, now + 1) if record.end is None]
+        blind = {record.location for record in still if record.kind is IncidentKind.BLIND}
+        for location in self._catalogue.locations:
+            families.gauge("motcua_location_blind", (location,), location in blind)
+        open_ = Counter((r.system, r.severity) for r in still if r.kind is IncidentKind.OUTAGE)
+        further: Counter[str] = Counter()  # down seconds since the last change of a line
+        for record in still:
+            if seen := going_on.get(record.id):
+                further[record.system] += max(0, seen.seconds - record.down_seconds)
+        counted = self._store.incidents.counted(now)
+        for system, spec in self._catalogue.systems.items():
+            for severity in Severity:
+                families.gauge("motcua_incidents_open", (system, severity), open_[system, severity])
+            began = {spec.party: 0} | {party or "": c.began for (of, party), c in counted.items() if of == system}
+            for party, number in began.items():
+                self._rising(families, "motcua_incidents_total", (system, party), number)
+            of_system = [c for (of, _), c in counted.items() if of == system]
+            for name, value in (
+                ("motcua_incident_down_seconds_total", sum(c.down for c in of_system) + further[system]),
+                ("motcua_incident_acknowledge_seconds_total", sum(c.acknowledge for c in of_system)),
+                ("motcua_incidents_acknowledged_total", sum(c.acknowledged for c in of_system)),
+                ("motcua_incident_fix_seconds_total", sum(c.fix for c in of_system)),
+                ("motcua_incidents_restored_total", sum(c.restored for c in of_system)),
+            ):
+                self._rising(families, name, (system,), value)
+
+    def _rising(self, families: _Families, name: str, labels: tuple[str, ...], value: float) -> None:
+        """A late outcome may take an incident back; a counter that falls would look like a restart."""
+        highest = max(value, self._highest.get((name, *labels), 0))
+        self._highest[name, *labels] = highest
+        families.counter(name, labels, highest)
+
+    def _promised(self, families: _Families, now: int) -> None:
+        """What the contracts in force promise, and the maintenance that they take out."""
+        windows = self._store.maintenance.windows(now, now + 1)
+        for system in self._catalogue.systems:
+            for severity in Severity:
+                if terms := self._rules.terms(system, severity, now):
+                    for name, seconds_ in (("response", terms.respond), ("restoration", terms.restore)):
+                        if seconds_ is not None:
+                            families.gauge(f"motcua_system_{name}_term_seconds", (system, severity), seconds_)
+            active = self._is_maintained(system, windows, now)
+            families.gauge("motcua_maintenance_active", (system,), active)
+
+    def _is_maintained(self, system: str, windows: Sequence[Window], now: int) -> bool:
+        contract = self._rules.contract(system, now)
+        if contract is None:
+            return False
+        days, calendar = contract.maintenance_notice_days, calendar_of(self._catalogue, contract.calendar)
+        try:
+            return bool(valid_seconds(windows, system, days, calendar, self._zone, now, now + 1).spans)
+        except UnknownYear:
+            return False  # as the figure that it would be taken out of
+
     def _watcher(self, families: _Families) -> None:
         counters = self._store.counters()
         for verdict in ("up", "degraded", "down", "inconclusive"):
@@ -165,6 +232,7 @@ class Exporter:
             late = [counters.get(f"start_lateness_le_{limit}@{location}", 0) for limit in (*LATENESS_BUCKETS, "+Inf")]
             total = counted["start_lateness_us"] / 1e6
             families.histogram("motcua_start_lateness_seconds", (location,), LATENESS_BUCKETS, late, total)
+        families.gauge("motcua_store_size_bytes", (), self._store.size())
         families.gauge("motcua_build_info", (__version__, platform.python_version()), 1)
         families.gauge("motcua_catalogue_info", (self._catalogue.hash, str(self._catalogue.simulated).lower()), 1)
 

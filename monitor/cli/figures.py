@@ -161,9 +161,8 @@ def _read(
 
 
 def _attributions(store: Store) -> Sequence[Attribution]:
-    """What people decided; it is kept with the incidents, where the store keeps any."""
-    incidents: Any = getattr(store, "incidents", None)
-    return incidents.attributions() if incidents else ()
+    """What people decided about whose fault outages were."""
+    return store.incidents.attributions()
 
 
 # --- what is shown of figures -----------------------------------------------------------------------------------------

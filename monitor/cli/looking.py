@@ -148,7 +148,7 @@ def outcomes_import(file: Path, catalogue: Path | None, data: Path | None, in_sa
     Example: motcua outcomes import october.jsonl --data data -c catalogue.yaml
     """
     province = the_province(catalogue, in_sandbox)
-    total = sum(1 for _ in _import_lines(file))
+    total, rules = sum(1 for _ in _import_lines(file)), IncidentRules(province)
     with (
         the_store(configuration(data), create=True) as store,
         store.recorder_lock(),
@@ -156,7 +156,7 @@ def outcomes_import(file: Path, catalogue: Path | None, data: Path | None, in_sa
     ):
         new = conflicts = count = 0
         for part in in_parts(_import_lines(file), 500):
-            recorded = store.record(part, province.settings, {})
+            recorded = store.record(part, province.settings, {}, rules)
             new, conflicts, count = new + recorded.new, conflicts + recorded.conflicts, count + len(part)
             done(count, total)
     click.echo(f"{new} new of {total}, {total - new} known already, {conflicts} of those in conflict", err=True)

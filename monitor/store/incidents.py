@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, case, func, insert, or_, select, update
 
 from monitor.availability import Attribution, Outage, Stretch
 from monitor.blindness import merged
@@ -51,6 +51,7 @@ _facts = schema.incident_facts
 _FOREVER = 1 << 40
 _RESTARTED = 3600  # seconds of silence before a recorder's first transaction that it has to look at
 _DAY = 86_400
+SETTLED = 60  # seconds; longer than a parent's check takes to confirm that it was the parent
 _MADE = "incidents"  # the row of `meta` that is there while incidents are as the lines say
 
 BLIND_SEVERITY = Severity.S2
@@ -105,6 +106,21 @@ class Fact(NamedTuple):
     text: str | None
 
 
+class Counted(NamedTuple):
+    """Measured outages of one system and party, withdrawn ones apart. Times in seconds.
+
+    `down` are all their down seconds as they are kept, `fix` those of the `restored` alone; `acknowledge` is the time
+    from detection to acknowledgement of the `acknowledged`.
+    """
+
+    began: int = 0
+    down: int = 0
+    restored: int = 0
+    fix: int = 0
+    acknowledged: int = 0
+    acknowledge: int = 0
+
+
 class IncidentChange(NamedTuple):
     """What became of an incident in one transaction, and how it is kept now."""
 
@@ -135,6 +151,34 @@ class Incidents:
             chosen = chosen.where(_table.c.system == system)
         with self._database.reading() as connection:
             return [_record(row) for row in connection.execute(chosen.order_by(_table.c.start, _table.c.id))]
+
+    def counted(self, now: int) -> dict[tuple[str, str | None], Counted]:
+        """How many outages there were until an instant (seconds) since the store began, by system and party.
+
+        For counters, which must not fall: one counts from SETTLED seconds after its detection on, because a parent may
+        still take it, and as restored only when nothing reopens it any more.
+        """
+        seen = _table.c.kind == IncidentKind.OUTAGE, _table.c.state != IncidentState.WITHDRAWN
+        chosen = select(_table).where(*seen, _table.c.detected_at < (now - SETTLED) * 1000)
+        restored = func.sum(case((_table.c.end <= now - REOPEN, 1), else_=0))
+        fix = func.sum(case((_table.c.end <= now - REOPEN, _table.c.down_seconds), else_=0))
+        sums = chosen.with_only_columns(
+            _table.c.system, _table.c.party, func.count(), func.sum(_table.c.down_seconds), restored, fix
+        )
+        acknowledged = chosen.join(_facts, _facts.c.incident == _table.c.id)
+        acknowledged = acknowledged.where(_facts.c.kind == FactKind.ACKNOWLEDGED).group_by(_table.c.id)
+        latency = func.min(_facts.c.effective_at) - _table.c.detected_at
+        acknowledged = acknowledged.with_only_columns(_table.c.system, _table.c.party, latency)
+        with self._database.reading() as connection:
+            found = {
+                (system, party): Counted(*map(int, numbers))
+                for system, party, *numbers in connection.execute(sums.group_by(_table.c.system, _table.c.party))
+            }
+            for system, party, took in connection.execute(acknowledged):
+                known = found[system, party]
+                spent = known.acknowledge + max(0, took) // 1000
+                found[system, party] = known._replace(acknowledged=known.acknowledged + 1, acknowledge=spent)
+        return found
 
     def get(self, id_: int) -> IncidentRecord:
         """Raises IncidentError where there is none."""

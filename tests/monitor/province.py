@@ -24,7 +24,12 @@ parties:
   vendor: {name: {vi: Nhà thầu, en: Vendor}}
   centre: {name: {vi: Trung tâm, en: Centre}}
 contracts:
-  hire: {party: vendor, name: {vi: Hợp đồng, en: Contract}, objective: 99.5%}
+  hire:
+    party: vendor
+    name: {vi: Hợp đồng, en: Contract}
+    objective: 99.5%
+    maintenance_notice_days: 0
+    terms: {S1: {response: 30m, fix: 4h}}
 locations:
   office:
     name: {vi: Văn phòng, en: Office}

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from connectors import engine
 from monitor import __version__
 from monitor.catalogue import Catalogue
+from monitor.incident_rules import FactKind, IncidentRules, IncidentState
 from monitor.metric_names import DURATION_BUCKETS, LABELS, LATENESS_BUCKETS, METRICS, STATE_VALUES, Kind
 from monitor.metrics import Exporter
 from monitor.model import CONTROL_SYSTEM, Gauge, Outcome, Reason
@@ -50,10 +51,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 class Scrape:
     """One answer of /metrics, read by somebody else's parser."""
 
-    def __init__(self, catalogue: Catalogue, store: Store, now: float = NOW) -> None:
-        self.text = Exporter(catalogue, store, lambda: now).text().decode()
+    def __init__(self, catalogue: Catalogue, store: Store, now: float = NOW, exporter: Exporter | None = None) -> None:
+        self.text = (exporter or self.exporter(catalogue, store, now)).text().decode()
         self.families = {family.name: family for family in text_string_to_metric_families(self.text)}
         self.samples = [sample for family in self.families.values() for sample in family.samples]
+
+    @staticmethod
+    def exporter(catalogue: Catalogue, store: Store, now: float = NOW) -> Exporter:
+        return Exporter(catalogue, store, lambda: now)
 
     def value(self, name: str, **labels: str) -> float | None:
         """The one sample of exactly these labels; None where there is none."""
@@ -90,6 +95,46 @@ def test_gauges_are_those_of_the_latest_try(catalogue: Catalogue, store: Store) 
         latest / 1000 + 86_400
     ]
     assert [s.value for s in samples if s.labels == {**labels, "gauge": "procedures"}] == [1808.0]
+
+
+def test_incidents_are_counted_once_settled_and_never_less(catalogue: Catalogue, store: Store) -> None:
+    rules, igate = IncidentRules(catalogue), {"system": "igate"}
+    store.incidents.clock = lambda: NOW - 170
+    store.record(series_of_a_day(), catalogue.settings, {}, rules)
+    just_now = Scrape(catalogue, store, NOW - 150)
+    assert just_now.all("motcua_incidents_open", "system", "severity")["igate", "S2"] == 1
+    assert just_now.value("motcua_incidents_total", **igate, party="vendor") == 0  # a parent might still take it
+    assert just_now.value("motcua_location_blind", location="office") == 0
+    (incident,) = store.incidents.list(NOW - 600, NOW)
+    store.incidents.clock = lambda: NOW - 110
+    store.incidents.add_fact(incident.id, FactKind.ACKNOWLEDGED, "truc_ban")
+    now = Scrape(catalogue, store)
+    assert now.value("motcua_incidents_total", **igate, party="vendor") == 1
+    assert now.value("motcua_incident_down_seconds_total", **igate) == 180
+    assert now.value("motcua_incidents_acknowledged_total", **igate) == 1
+    assert now.value("motcua_incident_acknowledge_seconds_total", **igate) == 60
+    assert now.value("motcua_incidents_restored_total", **igate) == 0
+    good = [outcome("igate", "search", NOW + second) for second in (0, 60)]
+    store.record(good, catalogue.settings, {}, rules)
+    assert Scrape(catalogue, store, NOW + 599).value("motcua_incidents_restored_total", **igate) == 0
+    exporter = Scrape.exporter(catalogue, store, NOW + 601)
+    over = Scrape(catalogue, store, exporter=exporter)
+    assert over.value("motcua_incidents_restored_total", **igate) == 1
+    assert over.value("motcua_incident_fix_seconds_total", **igate) == 180
+    assert over.all("motcua_incidents_open", "system", "severity")["igate", "S2"] == 0
+    # An outcome that comes late says that there was none: what was counted stays counted.
+    late = [outcome("igate", "search", NOW - 179 + minute, try_=9) for minute in (0, 2, 60, 120)]
+    store.record(late, catalogue.settings, {}, rules)
+    assert store.incidents.list(NOW - 600, NOW)[0].state is IncidentState.WITHDRAWN
+    assert Scrape(catalogue, store, exporter=exporter).value("motcua_incidents_restored_total", **igate) == 1
+
+
+def test_maintenance_that_the_contract_takes_out_is_said(catalogue: Catalogue, store: Store) -> None:
+    store.maintenance.add(["portal"], [(NOW - 60, NOW + 60)], NOW - 30 * DAY, at=NOW, by="truc_ban")
+    assert Scrape(catalogue, store).value("motcua_maintenance_active", system="portal") == 0  # has no contract
+    for days, expected in ((0, 0), (30, 1)):
+        store.maintenance.add(["igate"], [(NOW - 60, NOW + 60)], NOW - days * DAY, at=NOW, by="truc_ban")
+        assert Scrape(catalogue, store).value("motcua_maintenance_active", system="igate") == expected
 
 
 def test_every_name_of_the_table_is_there_and_no_other(scrape: Scrape) -> None:
