@@ -98,10 +98,10 @@ def _text(name: str, content: bytes) -> Sheet:
     """CSV in UTF-8, with commas, semicolons or tabs: whichever its busiest line has most of."""
     try:
         text = content.decode("utf-8-sig")
-        if "\0" in text:
-            raise ValueError("binary")
     except ValueError:
-        raise Unreadable([BadCell(name, "", "không phải XLSX, cũng không phải CSV mã UTF-8")]) from None
+        text = "\0"
+    if "\0" in text:
+        raise Unreadable([BadCell(name, "", "không phải XLSX, cũng không phải CSV mã UTF-8")])
     delimiter = max(",;\t", key=lambda mark: max((line.count(mark) for line in text.splitlines()), default=0))
     try:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -144,7 +144,7 @@ _WHOLE = re.compile(r"\d+|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3
 def _count(cell: Any) -> int:
     """A number of dossiers: 1248, "1.248", "07"; an empty cell and "-" are 0. Raises ValueError with the reason."""
     if isinstance(cell, bool):
-        raise ValueError("giá trị đúng/sai, cần số hồ sơ")
+        raise ValueError("giá trị đúng/sai, cần số hồ sơ")  # noqa: TRY004 - of a file, not of a caller
     if isinstance(cell, int | float):
         if cell != int(cell):
             raise ValueError("số lẻ, cần số nguyên")
@@ -163,6 +163,13 @@ def _count(cell: Any) -> int:
     if len(digits := re.sub(r"\D", "", text)) > 12:
         raise ValueError("số quá lớn")
     return int(digits)
+
+
+def _is_count(cell: Any) -> bool:
+    try:
+        return bool(_said(cell)) and _count(cell) >= 0
+    except ValueError:
+        return False
 
 
 def _fraction(cell: Any) -> Fraction | None:
@@ -256,48 +263,70 @@ def form(sheets: Sequence[Sheet], start: date, end: date) -> Form:
     The row (1) (2) ... (13) says where the columns are. Below it, a row numbered by a letter or a Roman numeral sums
     up those until the next one; one named "Tổng số" or "Tổng cộng" sums up all.
     """
-    found = [(sheet, at) for sheet in sheets if (at := _columns(sheet)) is not None]
+    found = [(sheet, *place) for sheet in sheets if (place := _columns(sheet)) is not None]
     if not found:
         said = "không tìm thấy dòng đánh số cột (1) (2) … (13) của Biểu II.06a"
         raise Unreadable([BadCell(sheets[0].name, "", said)])
     if len(found) > 1:
-        names = ", ".join(sheet.name for sheet, _ in found)
+        names = ", ".join(sheet.name for sheet, *_ in found)
         raise Unreadable([BadCell(names, "", "nhiều trang tính có Biểu II.06a; chỉ để lại một")])
-    sheet, (head, columns) = found[0]
-    reader = _Reader(sheet)
-    rows: list[Row] = []
-    groups: list[tuple[Row, list[Row]]] = []
-    whole: Counts | None = None
-    for at, number, name in _form_rows(reader, head, columns):
-        counts = Counts(*(reader.value(at, columns[c], _count, 0) for c in range(3, 14)))
-        row = Row(name, None, counts)
-        if _key(name) in _TOTALS or (not name and _key(number) in _TOTALS):
-            if whole is not None:
-                reader.complain(at, columns[2], "có hai dòng tổng số")
-            whole = counts
-        elif not name:
-            reader.complain(at, columns[2], "thiếu tên đơn vị hoặc lĩnh vực")
-        elif _GROUPED.fullmatch(number):
-            groups.append((row, []))
-        else:
-            if any(row.name == other.name for other in rows):
-                reader.complain(at, columns[2], f"tên {name} có hai lần")
-            rows.append(row)
-            if groups:
-                groups[-1][1].append(row)
-    rows += [row for row, parts in groups if not parts]  # a heading without rows below it is a row itself
-    if not rows and whole is not None:
-        rows = [Row("Toàn đơn vị", None, whole)]
-    if not rows and not reader.bad:
-        reader.bad.append(BadCell(sheet.name, "", "biểu không có dòng số liệu nào"))
+    reader = _FormReader(*found[0])
+    reader.read()
     if reader.bad:
         raise Unreadable(reader.bad)
-    subtotals = tuple((row, tuple(parts)) for row, parts in groups if parts)
-    return Form(start, end, Source.OFFICIAL, tuple(rows), whole, subtotals)
+    subtotals = tuple((row, tuple(parts)) for row, parts in reader.groups if parts)
+    return Form(start, end, Source.OFFICIAL, tuple(reader.rows), reader.whole, subtotals)
+
+
+class _FormReader(_Reader):
+    """Sorts the rows of a form: plain ones, those that sum up some, the one that sums up all."""
+
+    def __init__(self, sheet: Sheet, head: int, columns: Mapping[int, int]) -> None:
+        super().__init__(sheet)
+        self._head, self._columns = head, columns
+        self.rows: list[Row] = []
+        self.groups: list[tuple[Row, list[Row]]] = []
+        self.whole: Counts | None = None
+
+    def read(self) -> None:
+        for at, number, name in self._form_rows():
+            counts = Counts(*(self.value(at, self._columns[c], _count, 0) for c in range(3, 14)))
+            if _key(name or number) in _TOTALS:
+                if self.whole is not None:
+                    self.complain(at, self._columns[2], "có hai dòng tổng số")
+                self.whole = counts
+            elif not name:
+                self.complain(at, self._columns[2], "thiếu tên đơn vị hoặc lĩnh vực")
+            else:
+                self._sort(at, number, Row(name, None, counts))
+        self.rows += [row for row, parts in self.groups if not parts]  # without rows below it is a row itself
+        if not self.rows and self.whole is not None:
+            self.rows = [Row("Toàn đơn vị", None, self.whole)]
+        if not self.rows and not self.bad:
+            self.bad.append(BadCell(self.sheet.name, "", "biểu không có dòng số liệu nào"))
+
+    def _sort(self, at: int, number: str, row: Row) -> None:
+        if _GROUPED.fullmatch(number):
+            self.groups.append((row, []))
+            return
+        if any(row.name == other.name for other in self.rows):
+            self.complain(at, self._columns[2], f"tên {row.name} có hai lần")
+        self.rows.append(row)
+        if self.groups:
+            self.groups[-1][1].append(row)
+
+    def _form_rows(self) -> Iterator[tuple[int, str, str]]:
+        """Each row with figures: where it is, its number and its name. Below the form come names and signatures."""
+        columns = self._columns
+        for at in range(self._head + 1, len(self.sheet.rows)):
+            number = _said(self.cell(at, columns[1])).rstrip(".") if 1 in columns else ""
+            if number.isdigit() or any(_is_count(self.cell(at, columns[c])) for c in range(3, 14)):
+                yield at, number, _said(self.cell(at, columns[2]))
 
 
 def _columns(sheet: Sheet) -> tuple[int, dict[int, int]] | None:
-    """The row of column numbers, and where each column is."""
+    """The row of column numbers, or of the names that `motcua dossiers form --json` uses; where each column is."""
+    names = ("", "", "unit", *COLUMNS)
     for at, row in enumerate(sheet.rows[:60]):
         found: dict[int, int] = {}
         for column, cell in enumerate(row):
@@ -305,15 +334,10 @@ def _columns(sheet: Sheet) -> tuple[int, dict[int, int]] | None:
                 found.setdefault(int(match[1]), column)
         if len(found) == 13 and list(found) == sorted(found):
             return at, found
+        said = [_said(cell) for cell in row]
+        if all(name in said for name in names if name):
+            return at, {number: said.index(name) for number, name in enumerate(names) if name}
     return None
-
-
-def _form_rows(reader: _Reader, head: int, columns: Mapping[int, int]) -> Iterator[tuple[int, str, str]]:
-    """Each row with figures: where it is, its number and its name. Below the form come names and signatures."""
-    for at in range(head + 1, len(reader.sheet.rows)):
-        figures = [_said(reader.cell(at, columns[c])) for c in range(3, 14)]
-        if any(any(c.isdigit() for c in figure) for figure in figures):
-            yield at, _said(reader.cell(at, columns[1])).rstrip("."), _said(reader.cell(at, columns[2]))
 
 
 # --- tables with headings ---------------------------------------------------------------------------------------------

@@ -139,6 +139,13 @@ class DossierBook:
             rows = connection.execute(select(table.finished_at)).scalars().all()
         return None if not rows or None in rows else min(at for at in rows if at is not None)
 
+    def collected_since(self) -> int | None:
+        """The first instant from which all changes are known, 0: from the beginning. None: nothing is collected."""
+        table = schema.dossier_collections.c
+        with self._database.reading() as connection:
+            rows = connection.execute(select(table.since)).scalars().all()
+        return max((since or 0 for since in rows), default=None)
+
     def keep(
         self,
         dossiers: Sequence[Dossier],
@@ -259,6 +266,11 @@ class DossierBook:
             connection.execute(delete(table).where(or_(table.c.imported == 1, table.c.code.in_(codes))))
             if units:
                 connection.execute(insert(table), [_unit_row(unit, imported=True) for unit in units])
+
+    def unit_codes(self) -> set[str]:
+        """Codes of the units that have dossiers."""
+        with self._database.reading() as connection:
+            return set(connection.execute(select(_GROUP.unit).distinct()).scalars())
 
     def names(self) -> dict[tuple[str, str], str]:
         """Names of procedures and sectors by (kind, code)."""

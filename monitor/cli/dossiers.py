@@ -1,0 +1,422 @@
+"""Commands about dossiers: collect, import, form, index766, impact, reconcile."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from monitor import dossiers as counting
+from monitor import periods, spreadsheets, words
+from monitor.catalogue import Catalogue
+from monitor.cli.figures import KINDS, by_option
+from monitor.cli.shared import (
+    catalogue_option,
+    data_option,
+    json_option,
+    sandbox_option,
+    the_province,
+    the_store,
+    zone_of_environment,
+)
+from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source, UnitTree, Violation
+from monitor.live import console
+from monitor.periods import Kind, Period
+from monitor.store import Store
+from monitor.wiring import ConfigurationError, configuration
+
+
+@click.group()
+def dossiers() -> None:
+    """Dossiers of the one-stop desk: the official form, index 766, what outages touched. No personal data is kept.
+
+    \b
+    Example: motcua dossiers form --period 2026-10 --kind admin_15_14 --data data
+    """
+
+
+def now() -> int:
+    return int(time.time())
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What every command is asked with: the period and its seconds, the unit, where from, how to answer."""
+
+    period: Period
+    span: tuple[int, int]
+    zone: ZoneInfo
+    unit: str | None
+    province: Catalogue | None
+    data: Path | None
+    as_json: bool
+    named: bool  # the period was written, not taken from the clock
+
+    @property
+    def head(self) -> str:
+        return self.period.vi_dated
+
+    def echo(self, **values: Any) -> None:
+        shown: dict[str, Any] = {}
+        if self.province is not None:
+            shown = {"simulated": self.province.simulated, "province": self.province.province.id}
+        last = self.period.end - timedelta(days=1)
+        shown["period"] = {
+            "kind": self.period.kind, "name": self.period.name,
+            "first_day": self.period.start.isoformat(), "last_day": last.isoformat(),
+        }  # fmt: skip
+        click.echo(json.dumps({**shown, **values}, ensure_ascii=False, indent=2))
+
+    def show_head(self, shown: Console, what: str) -> None:
+        if self.province is not None and self.province.simulated:
+            shown.print(words.SIMULATED, style="bold yellow")
+        shown.print(f"{what} · {self.head}", style="bold", soft_wrap=True, markup=False, highlight=False)
+
+
+def _asked(*, needs_catalogue: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options that all commands share, handed over as one value."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def asked(
+            period: str | None,
+            kind: str | None,
+            unit: str | None,
+            catalogue: Path | None,
+            data: Path | None,
+            in_sandbox: bool,
+            as_json: bool,
+            **others: Any,
+        ) -> None:
+            province = None
+            if needs_catalogue or catalogue or in_sandbox or os.environ.get("MOTCUA_CATALOGUE"):
+                province = the_province(catalogue, in_sandbox)
+            zone = ZoneInfo(province.province.timezone) if province else zone_of_environment()
+            chosen = _chosen(period, kind, zone)
+            span = periods.seconds(chosen, zone)
+            command(_Asked(chosen, span, zone, unit, province, data, as_json, period is not None), **others)
+
+        options = (
+            click.option("--period", help="2026-10, 2026-Q3, 2026-H1, 2026-9M, 2026 or 2026-10-01..2026-10-20."),
+            click.option("--kind", type=click.Choice(KINDS), help="Which days the period means (default: calendar)."),
+            click.option("--unit", help="One unit and all below it, by its code or its name."),
+            catalogue_option,
+            data_option,
+            sandbox_option,
+            json_option,
+        )
+        for option in reversed(options):
+            asked = option(asked)
+        return asked
+
+    return decorate
+
+
+def _chosen(name: str | None, kind: str | None, zone: ZoneInfo) -> Period:
+    if name is None:
+        if kind not in (None, Kind.CALENDAR):
+            raise click.UsageError(f"--kind {kind} needs a --period")
+        name = f"{datetime.fromtimestamp(now(), zone):%Y-%m}"
+    try:
+        return periods.parse(name, kind or (Kind.CUSTOM if ".." in name else Kind.CALENDAR))
+    except periods.PeriodError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _unit_code(units: UnitTree, store: Store, wanted: str | None) -> str | None:
+    """The code of the unit that is asked for; ConfigurationError where nobody knows it."""
+    if wanted is None:
+        return None
+    found = units.find(wanted)
+    if found is None and wanted in store.dossiers.unit_codes():
+        found = wanted
+    if found is None:
+        raise ConfigurationError(f"unit {wanted!r} is not known; `motcua dossiers form` shows all names")
+    return found
+
+
+# --- import -----------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True))
+@by_option
+@click.option("--reason", help="Why the figures differ from those imported before.")
+@_asked()
+def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
+    """Take in an official spreadsheet, XLSX or CSV: the form II.06a, a list of units, or points of index 766.
+
+    Which one it is shows by its headings. All bad cells are named, and then nothing is taken in. A form says its days
+    in its head ("Từ ngày ... đến ngày ..."), or --period does. What does not add up is taken in, and said.
+
+    \b
+    Example: motcua dossiers import bieu-II06a.xlsx --period 2026-10 --kind admin_15_14 --data data
+    """
+    try:
+        sheets = spreadsheets.read(file)
+        if spreadsheets.is_units(sheets) and not spreadsheets.is_form(sheets):
+            _import_units(asked, sheets, file)
+        elif spreadsheets.is_scores(sheets) and not spreadsheets.is_form(sheets):
+            _import_scores(asked, sheets, by)
+        else:
+            _import_form(asked, sheets, by, reason)
+    except spreadsheets.Unreadable as error:
+        for cell in error.cells:
+            click.echo(f"{file}: {cell}", err=True)
+        raise ConfigurationError(f"{file}: {len(error.cells)} lỗi; chưa nhập gì") from None
+
+
+def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, reason: str | None) -> None:
+    written = spreadsheets.period_of(sheets)
+    wanted = (asked.period.start, asked.period.end)
+    if not asked.named and written is None:
+        raise ConfigurationError("the form does not say its days (Từ ngày ... đến ngày ...): give --period")
+    if asked.named and written is not None and written != wanted:
+        raise ConfigurationError(
+            f"the form is of {written[0]} to {written[1] - timedelta(days=1)}, "
+            f"--period of {wanted[0]} to {wanted[1] - timedelta(days=1)}"
+        )
+    start, end = written or wanted
+    with the_store(configuration(asked.data), create=True) as store:
+        book, units = store.dossiers, store.dossiers.units()
+        read = spreadsheets.form(sheets, start, end)
+        form = Form(
+            start, end, Source.OFFICIAL,
+            tuple(row._replace(code=units.find(row.name)) for row in read.rows), read.total, read.subtotals,
+        )  # fmt: skip
+        kept = book.keep_form(form, _checked(store, form), at=now(), by=by, reason=reason)
+    _say_violations(kept.violations)
+    if asked.as_json:
+        asked.echo(imported="form", version=kept.version, rows=len(form.rows), violations=_violations(kept.violations))
+    else:
+        days = f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
+        click.echo(f"Đã nhập Biểu II.06a từ {days}: {len(form.rows)} dòng, phiên bản {kept.version}")
+
+
+def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Path) -> None:
+    listed = spreadsheets.units(sheets)
+    problems = UnitTree(listed).problems()
+    if problems:
+        raise spreadsheets.Unreadable([spreadsheets.BadCell(file.name, "", problem) for problem in problems])
+    with the_store(configuration(asked.data), create=True) as store:
+        store.dossiers.import_units(listed)
+    if asked.as_json:
+        asked.echo(imported="units", rows=len(listed))
+    else:
+        click.echo(f"Đã nhập danh sách {words.number(len(listed))} đơn vị")
+
+
+def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str) -> None:
+    raise NotImplementedError
+
+
+def _checked(store: Store, form: Form) -> list[Violation]:
+    """All that does not hold in a form and with the forms before and after it, of its own source."""
+    found = counting.violations(form)
+    if before := store.dossiers.form_before(form.start, form.source):
+        found += counting.carried(before.form, form)
+    if after := store.dossiers.form_after(form.end, form.source):
+        found += counting.carried(form, after.form)
+    return found
+
+
+def _violations(found: Iterable[Violation]) -> list[dict[str, Any]]:
+    return [{**v._asdict(), "difference": v.written - v.expected, "text": v.vi} for v in found]
+
+
+def _say_violations(found: Sequence[Violation]) -> None:
+    for violation in found:
+        click.echo(f"KHÔNG KHỚP: {violation.vi}", err=True)
+
+
+# --- form -------------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command()
+@click.option(
+    "--by",
+    "by_what",
+    type=click.Choice([by.value for by in By]),
+    default=By.UNIT.value,
+    show_default=True,
+    help="The rows.",
+)
+@click.option(
+    "--source",
+    type=click.Choice([it.value for it in Source]),
+    help="Default: official, else dossiers, else statistics.",
+)
+@click.option("--close", is_flag=True, help="Keep what was counted: later changes make another version.")
+@click.option("--reason", help="With --close: why there is another version.")
+@click.option(
+    "--closed-by", envvar="MOTCUA_BY", default="cli", show_default=True, help="An account's name ($MOTCUA_BY)."
+)
+@_asked()
+def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: str | None, closed_by: str) -> None:
+    """The official form II.06a of a period, with all that does not add up.
+
+    --json: `rows`, each with unit, code and the columns received, new_online, new_direct, carried_over, resolved,
+    resolved_early, resolved_on_time, resolved_overdue, pending, pending_in_time, pending_overdue; `total`; `source`;
+    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`.
+
+    \b
+    Example: motcua dossiers form --period 2026-Q3 --kind admin_15_14 --unit "Sở Tư pháp" --data data
+    """
+    with the_store(configuration(asked.data)) as store:
+        found = _form(asked, store, By(by_what), Source(source) if source else None)
+        made, broken = found.form, list(found.violations)
+        others = _differences(asked, store, found) if by_what == By.UNIT else []
+        if close:
+            if made.source is not Source.DOSSIERS or by_what != By.UNIT or asked.unit or found.notes:
+                said = "; ".join(found.notes) or "only the whole form by unit, of --source dossiers"
+                raise ConfigurationError(f"this form can't be closed: {said}")
+            kept = store.dossiers.keep_form(made, broken, at=now(), by=closed_by, reason=reason)
+            click.echo(f"Đã chốt số liệu, phiên bản {kept.version}", err=True)
+    _say_violations(broken)
+    if asked.as_json:
+        asked.echo(
+            source=made.source, by=by_what, version=found.version, provisional=bool(found.notes), notes=found.notes,
+            rows=[_row_json(row.name, row.code, row.counts, by_what, found.unit) for row in made.rows],
+            total=(made.total or made.sum)._asdict(), violations=_violations(broken), differences=others,
+        )  # fmt: skip
+        return
+    shown = console()
+    asked.show_head(shown, f"Biểu II.06a ({_SOURCES[made.source]})")
+    for note in found.notes:
+        click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
+    table = Table(show_lines=False)
+    table.add_column("STT (1)", justify="right")
+    table.add_column({By.UNIT: "Đơn vị (2)", By.SECTOR: "Lĩnh vực (2)", By.PROCEDURE: "Thủ tục (2)"}[By(by_what)])
+    for column in COLUMNS:
+        table.add_column(HEADINGS[column], justify="right")
+    for number, row in enumerate(made.rows, start=1):
+        table.add_row(str(number), row.name, *map(words.number, row.counts))
+    table.add_row("", TOTAL, *map(words.number, made.total or made.sum), style="bold")
+    shown.print(table)
+    whole = made.total or made.sum
+    if whole.on_time is not None:
+        share = _percent(whole.on_time)
+        good = whole.resolved_early + whole.resolved_on_time
+        click.echo(f"Đúng hạn: {words.number(good)} / {words.number(whole.resolved)} đã giải quyết = {share}")
+    if whole.new:
+        share = _percent(Fraction(whole.new_online, whole.new))
+        click.echo(f"Trực tuyến: {words.number(whole.new_online)} / {words.number(whole.new)} mới tiếp nhận = {share}")
+    for difference in others:
+        click.echo(difference["text"])
+
+
+_SOURCES = {
+    Source.OFFICIAL: "biểu đã nhập",
+    Source.STATISTICS: "thống kê của iGate",
+    Source.DOSSIERS: "đếm theo hồ sơ",
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    form: Form
+    violations: Sequence[Violation]
+    version: int | None
+    unit: str | None  # the name of the one asked for
+    notes: Sequence[str]
+
+
+def _form(asked: _Asked, store: Store, by: By, source: Source | None) -> _Found:
+    book, start, end = store.dossiers, asked.period.start, asked.period.end
+    if source in (None, Source.OFFICIAL) and by is By.UNIT and (kept := book.form(start, end, Source.OFFICIAL)):
+        return _kept(asked, store, kept.form, kept.version)
+    if source in (None, Source.DOSSIERS) and book.collected_since():
+        return _counted(asked, store, by)
+    if source in (None, Source.STATISTICS) and by is By.UNIT and (kept := book.form(start, end, Source.STATISTICS)):
+        return _kept(asked, store, kept.form, kept.version)
+    raise ConfigurationError(
+        f"there are no figures of {asked.period.name} ({start} to {end - timedelta(days=1)})"
+        f"{f' from {source}' if source else ''}; collect dossiers or import the form"
+    )
+
+
+def _kept(asked: _Asked, store: Store, form: Form, version: int) -> _Found:
+    """A form as it came; of one unit only its row, where one is asked for."""
+    if asked.unit is None:
+        return _Found(form, _checked(store, form), version, None, ())
+    code = store.dossiers.units().find(asked.unit)
+    wanted = asked.unit.strip().casefold()
+    rows = tuple(r for r in form.rows if r.name.casefold() == wanted or (code is not None and r.code == code))
+    if not rows:
+        raise ConfigurationError(f"unit {asked.unit!r} is not in the form ({', '.join(r.name for r in form.rows)})")
+    one = Form(form.start, form.end, form.source, rows)
+    return _Found(one, counting.violations(one), version, rows[0].name, ())
+
+
+def _counted(asked: _Asked, store: Store, by: By) -> _Found:
+    book = store.dossiers
+    units, until, since = book.units(), book.collected_until(), book.collected_since()
+    code = _unit_code(units, store, asked.unit)
+    start, end = asked.span
+    notes = []
+    if until is None:
+        notes.append("lần thu thập đầu tiên chưa xong: số liệu còn thiếu")
+        until = now()
+    if until <= start:
+        raise ConfigurationError(f"dossiers are known up to {_at(until, asked.zone)}, {asked.period.name} begins later")
+    if until < end:
+        notes.append(f"kỳ chưa đủ số liệu: tính đến {_at(until, asked.zone)}")
+    if since is not None and since > 0 and since > start:
+        notes.append(f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}")
+    counts = book.counts(start, min(end, until))
+    made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
+    named = None if code is None else units.name(code, asked.period.last)
+    broken = _checked(store, made) if by is By.UNIT and code is None else counting.violations(made)
+    return _Found(made, broken, None, named, notes)
+
+
+def _differences(asked: _Asked, store: Store, found: _Found) -> list[dict[str, Any]]:
+    """Where the other sources say something else."""
+    said = []
+    for source in Source:
+        if source is found.form.source:
+            continue
+        with suppress(ConfigurationError):
+            other = _form(asked, store, By.UNIT, source)
+            if not other.notes:
+                for row, column, one, two in counting.differences(found.form, other.form):
+                    text = f"Lệch so với {_SOURCES[source]}: {row}, {HEADINGS[column]}: "
+                    text += f"{words.number(one)} / {words.number(two)}"
+                    said.append(
+                        {"source": source, "row": row, "column": column, "here": one, "there": two, "text": text}
+                    )
+    return said
+
+
+def _row_json(name: str, code: str | None, counts: Counts, by: str, unit: str | None) -> Mapping[str, Any]:
+    named = {"unit": name} if by == By.UNIT else {"unit": unit, by: name}
+    return {**named, "code": code, **counts._asdict()}
+
+
+def _at(seconds: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(seconds, zone).strftime("%d/%m/%Y %H:%M")
+
+
+def _percent(share: Fraction) -> str:
+    """A share rounded to two decimals, "99,99%"; only the whole is 100%, and only nothing 0%."""
+    hundredths = (share.numerator * 20_000 + share.denominator) // (2 * share.denominator)
+    if 0 < share < 1:
+        hundredths = min(max(hundredths, 1), 9_999)
+    return f"{words.number(hundredths // 100)},{hundredths % 100:02d}%"
+
+
+def _days(start: date, end: date) -> str:
+    return f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
