@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import wraps
@@ -19,14 +19,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from monitor import collection, periods, spreadsheets, words
 from monitor import dossiers as counting
-from monitor import periods, spreadsheets, words
 from monitor.catalogue import Catalogue
 from monitor.cli.figures import KINDS, by_option
 from monitor.cli.shared import (
     catalogue_option,
     data_option,
     json_option,
+    progress_of,
     sandbox_option,
     the_province,
     the_store,
@@ -146,6 +147,74 @@ def _unit_code(units: UnitTree, store: Store, wanted: str | None) -> str | None:
     if found is None:
         raise ConfigurationError(f"unit {wanted!r} is not known; `motcua dossiers form` shows all names")
     return found
+
+
+# --- collect ----------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command()
+@click.option("--system", help="The system to ask; needed where the catalogue has several of connector igate.")
+@click.option("--rate", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="Requests a second at most.")
+@click.option("--only", type=click.Choice(["dossiers", "statistics"]), help="Only one of the two.")
+@_asked(needs_catalogue=True)
+def collect(asked: _Asked, system: str | None, rate: float, only: str | None) -> None:
+    """Collect from iGate what has changed since the last time; what was broken off goes on. It only reads.
+
+    The first time everything is collected, or, with --period, what has changed since its first day. With --period
+    iGate's own statistics of it are kept too, where the catalogue has their path. --unit has no meaning here: all
+    units are collected. --json: new, changed, pages, requests, resumed, bad, listed, kept, until, seconds, statistics.
+
+    \b
+    Example: motcua dossiers collect --rate 10 --data data -c catalogue.yaml
+    """
+    assert asked.province is not None
+    system = _one(collection.igate_systems(asked.province), system, "igate")
+    search = collection.search_of(asked.province, system)
+    began = time.monotonic()
+    done, taken = None, None
+    with (
+        the_store(configuration(asked.data), create=True) as store,
+        collection.client_of(asked.province, system, rate) as client,
+    ):
+        if only != "statistics":
+            with progress_of("Hồ sơ", None) as shown:
+                done = collection.collect(
+                    store, client, search, system, asked.zone,
+                    since=asked.span[0] if asked.named else None,
+                    progress=lambda so_far: shown(*[so_far.new + so_far.changed] * 2),
+                )  # fmt: skip
+        if only == "statistics" and not (asked.named and search.has_statistics):
+            raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
+        if only != "dossiers" and asked.named and search.has_statistics:
+            form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)
+            broken = _checked(store, form)
+            taken = store.dossiers.keep_form(form, broken, at=now(), by="collect", reason="thu thập lại")
+            _say_violations(broken)
+    seconds = round(time.monotonic() - began, 1)
+    for code, why in (done.bad if done else ())[:20]:
+        click.echo(f"{system}: dossier {code} can't be read: {why}", err=True)
+    if asked.as_json:
+        said = {} if done is None else {**asdict(done), "until": done.until}
+        asked.echo(**said, seconds=seconds, statistics=None if taken is None else taken.version)
+        return
+    if done is not None:
+        text = f"Hồ sơ mới: {words.number(done.new)}, thay đổi: {words.number(done.changed)}; "
+        text += f"{words.number(done.pages)} trang, {words.number(done.requests)} yêu cầu, {words.duration(seconds)}"
+        click.echo(text)
+        if done.listed is not None:
+            click.echo(f"iGate có {words.number(done.listed)} hồ sơ, đã lưu {words.number(done.kept)}")
+    if taken is not None:
+        click.echo(f"Thống kê của iGate: {len(taken.form.rows)} đơn vị, phiên bản {taken.version}")
+
+
+def _one(known: Sequence[str], wanted: str | None, kind: str) -> str:
+    if not known:
+        raise ConfigurationError(f"the catalogue has no system of connector {kind}")
+    if wanted is None and len(known) > 1:
+        raise ConfigurationError(f"several systems of connector {kind}: choose one with --system ({', '.join(known)})")
+    if wanted is not None and wanted not in known:
+        raise ConfigurationError(f"system {wanted} is none of connector {kind} ({', '.join(known)})")
+    return wanted or known[0]
 
 
 # --- import -----------------------------------------------------------------------------------------------------------

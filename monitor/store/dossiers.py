@@ -46,8 +46,9 @@ class Progress:
     """How far the dossiers of a system have been collected, the one that changed last first.
 
     `watermark`: all changes before it are here; None: nothing is complete yet. While a collection goes on `page` is the
-    next page to ask, `next_watermark` the newest change that it began with, and `since` how far back it goes (None:
-    to the first). `finished_at`: when the last one ended; `listed`: how many dossiers the system said it has.
+    next page to ask, `started_at` when it began and `next_watermark` the newest change that it began with. `since`: how
+    far back all changes are known (0: to the first). `until`: when the last complete one began, which is up to when
+    they are known; `listed`: how many dossiers the system said it has.
     """
 
     system: str
@@ -56,7 +57,8 @@ class Progress:
     next_watermark: int | None = None
     page: int = 0
     size: int = 0
-    finished_at: int | None = None
+    started_at: int | None = None
+    until: int | None = None
     listed: int | None = None
 
 
@@ -136,7 +138,7 @@ class DossierBook:
         """The instant up to which dossiers are known: that of the system that is furthest behind. None: none are."""
         table = schema.dossier_collections.c
         with self._database.reading() as connection:
-            rows = connection.execute(select(table.finished_at)).scalars().all()
+            rows = connection.execute(select(table.until)).scalars().all()
         return None if not rows or None in rows else min(at for at in rows if at is not None)
 
     def collected_since(self) -> int | None:

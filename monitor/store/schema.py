@@ -405,7 +405,8 @@ dossier_collections = Table(
     Column("next_watermark", BigInteger),
     Column("page", Integer, nullable=False),
     Column("size", Integer, nullable=False),
-    Column("finished_at", BigInteger),
+    Column("started_at", BigInteger),
+    Column("until", BigInteger),
     Column("listed", BigInteger),
     sqlite_with_rowid=False,
 )

@@ -211,7 +211,8 @@ def is_working(day: date) -> bool:
 
 
 def test_acceptance_is_late_after_eight_working_hours() -> None:
-    hours = [(at(f"2026-03-{d:02d} {h:02d}:00"), at(f"2026-03-{d:02d} {h + 4:02d}:00")) for d in (12, 13, 16) for h in (7, 13)]
+    openings = [at(f"2026-03-{d:02d} {h:02d}:00") for d in (12, 13, 16) for h in (7, 13)]
+    hours = [(opening, opening + 4 * 3600) for opening in openings]
     friday = at("2026-03-13 16:00")
     assert not late_acceptance(friday, at("2026-03-16 16:00"), 0, hours)
     assert late_acceptance(friday, at("2026-03-16 16:01"), 0, hours)
