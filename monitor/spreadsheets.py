@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monitor.dossiers import COLUMNS, Counts, Form, Row, Source, Unit
+from monitor.index766 import OfficialScore
 
 MAX_BYTES = 20_000_000
 """A form has some hundred rows; a larger file is another one."""
@@ -358,16 +359,6 @@ _SCORES = {
     "denominator": ("mau so",),
     "unit": ("ma don vi", "don vi"),
 }
-
-
-class OfficialScore(NamedTuple):
-    """A row of a table of points of index 766; unit "" is the whole province."""
-
-    unit: str
-    component: str
-    points: Fraction | None
-    numerator: Fraction | None
-    denominator: Fraction | None
 
 
 def is_units(sheets: Sequence[Sheet]) -> bool:

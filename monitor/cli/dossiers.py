@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import wraps
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,11 +20,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from monitor import collection, periods, spreadsheets, words
+from monitor import collection, index766, periods, spreadsheets, words
 from monitor import dossiers as counting
 from monitor.catalogue import Catalogue
 from monitor.cli.figures import KINDS, by_option
 from monitor.cli.shared import (
+    FILE,
     catalogue_option,
     data_option,
     json_option,
@@ -289,7 +291,18 @@ def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Pat
 
 
 def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str) -> None:
-    raise NotImplementedError
+    if not asked.named:
+        raise ConfigurationError("points of index 766 are those of a period: give --period")
+    known = {component.id for formula in _formulas(None) for component in formula.components}
+    read = spreadsheets.scores(sheets, known)
+    with the_store(configuration(asked.data), create=True) as store:
+        units = store.dossiers.units()
+        named = [score._replace(unit=units.find(score.unit) or score.unit) for score in read]
+        store.dossiers.keep_scores(asked.period.start, asked.period.end, named, at=now(), by=by)
+    if asked.as_json:
+        asked.echo(imported="scores", rows=len(named))
+    else:
+        click.echo(f"Đã nhập {len(named)} điểm thành phần, {asked.head}")
 
 
 def _checked(store: Store, form: Form) -> list[Violation]:
@@ -489,3 +502,133 @@ def _percent(share: Fraction) -> str:
 
 def _days(start: date, end: date) -> str:
     return f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
+
+
+# --- index 766 --------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command("index766")
+@click.option("--formula", type=FILE, help="Another file of weights and targets, dated (default: ours).")
+@_asked()
+def index766_(asked: _Asked, formula: Path | None) -> None:
+    """Index 766 of a period: the national portal's points as imported, and our own estimate beside them.
+
+    What can be told neither way is "không tính được", and null in --json, never 0. --json: formula, rows (each with
+    group, component, name, max, target, numerator, denominator, own_estimate, official_score, difference, note), and
+    total, with own_estimate, official_score, max and class.
+
+    \b
+    Example: motcua dossiers index766 --period 2026-10 --data data
+    """
+    last = asked.period.last
+    in_force = index766.in_force(_formulas(formula), last)
+    if in_force is None:
+        raise ConfigurationError(f"no version of index 766 is in force on {last}")
+    with the_store(configuration(asked.data)) as store:
+        units = store.dossiers.units()
+        code = _unit_code(units, store, asked.unit)
+        official = {c: s for (unit, c), s in _scores_of(store, asked).items() if unit == (code or "")}
+        made = index766.scores(in_force, _own(asked, store, units, code, official), official)
+    estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
+    if asked.as_json:
+        asked.echo(
+            formula=in_force.version, unit=asked.unit, rows=[_score_json(score) for score in made],
+            total={
+                "own_estimate": index766.number(estimate), "official_score": index766.number(given),
+                "max": in_force.max, "class": None if given is None else index766.class_of(given),
+            },
+        )  # fmt: skip
+        return
+    shown = console()
+    asked.show_head(shown, f"Bộ chỉ số 766 (công thức {in_force.version})")
+    table = Table()
+    table.add_column("Thành phần")
+    for heading in ("Tối đa", "Ước tính", "Cổng DVCQG", "Chênh lệch", "Tử số / mẫu số"):
+        table.add_column(heading, justify="right")
+    table.add_column("Ghi chú")
+    for score in made:
+        own, gap = score.own, score.difference
+        table.add_row(
+            f"{score.component.id} {score.component.name}", str(score.component.max), index766.written(score.estimate),
+            index766.written(score.official), "" if gap is None else index766.written(gap),
+            f"{words.number(own.numerator)} / {words.number(own.denominator)}" if own else "", score.note,
+        )  # fmt: skip
+    whole = "Cộng", str(in_force.max), index766.written(estimate), index766.written(given), "", "", ""
+    table.add_row(*whole, style="bold")
+    shown.print(table)
+    if given is not None:
+        click.echo(f"Xếp loại theo Cổng Dịch vụ công quốc gia: {index766.class_of(given)}")
+
+
+def _formulas(path: Path | None) -> list[index766.Formula]:
+    text = (resources.files("monitor") / "index766.yaml" if path is None else path).read_text(encoding="utf-8")
+    try:
+        return index766.formulas(text)
+    except index766.FormulaError as error:
+        raise ConfigurationError(f"{path or 'index766.yaml'}: {error}") from None
+
+
+def _scores_of(store: Store, asked: _Asked) -> Mapping[tuple[str, str], index766.OfficialScore]:
+    return store.dossiers.scores(asked.period.start, asked.period.end)
+
+
+def _own(
+    asked: _Asked, store: Store, units: UnitTree, code: str | None, official: Mapping[str, index766.OfficialScore]
+) -> Mapping[str, index766.Own | str]:
+    """What the dossiers say of the components that they can say something of."""
+    book = store.dossiers
+    start, end = asked.span
+    until = book.collected_until()
+    if until is None or until <= start:
+        return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
+    end = min(end, until)
+    counts, judged, special = book.counts(start, end), book.judged(start, end), list(book.special(start, end))
+    groups = {*counts, *judged, *(s.group for s in special)}
+    if code is not None:
+        inside = units.under(code, {group.unit for group in groups}, asked.period.last)
+        groups = {group for group in groups if group.unit in inside}
+    plain = [one for group, one in judged.items() if group in groups]
+    progress = index766.Progress(sum(j.on_time for j in plain), sum(j.overdue for j in plain))
+    for one in special:
+        if one.group in groups:
+            progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
+    note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
+    whole = counting.total(one for group, one in counts.items() if group in groups)
+    return {
+        "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note),
+        "online": _online(whole, official.get("1.4"), _synchronised(store, asked, {g.unit for g in groups})),
+    }
+
+
+def _online(
+    whole: Counts, official: index766.OfficialScore | None, synchronised: tuple[int, int]
+) -> index766.Own | str:
+    """The share of online dossiers times the share of those that are on the national portal (1.4)."""
+    if official is not None and official.numerator is not None and official.denominator:
+        rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
+    elif synchronised[1]:
+        rate, source = Fraction(*synchronised), f"đối soát {words.number(synchronised[1])} hồ sơ"
+    else:
+        return "thiếu tỷ lệ đồng bộ 1.4: nhập điểm của Cổng DVCQG hoặc đối soát (reconcile)"
+    return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {_percent(rate)} ({source})")
+
+
+def _synchronised(store: Store, asked: _Asked, units: set[str]) -> tuple[int, int]:
+    """How many dossiers of the period are on the national portal, of those whose answer is known."""
+    answers = store.dossiers.answers(*asked.span)
+    if not answers:
+        return 0, 0
+    known = counting.matches(store.dossiers.accepted_in(*asked.span, units), answers, asked.zone)
+    return sum(m.found for m in known), sum(m.found + len(m.missing) for m in known)
+
+
+def _score_json(score: index766.Score) -> Mapping[str, Any]:
+    own = score.own
+    return {
+        "group": score.group.id, "component": score.component.id, "name": score.component.name,
+        "max": score.component.max, "target": score.component.target,
+        "numerator": own.numerator if own else None, "denominator": own.denominator if own else None,
+        "own_estimate": index766.number(score.estimate), "official_score": index766.number(score.official),
+        "difference": index766.number(score.difference), "note": score.note,
+        "text": index766.written(score.estimate if score.official is None else score.official),
+    }  # fmt: skip

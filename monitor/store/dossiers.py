@@ -33,6 +33,7 @@ from monitor.dossiers import (
     deadline,
     timeliness,
 )
+from monitor.index766 import OfficialScore
 from monitor.store import schema
 from monitor.store.database import Database, StoreError
 
@@ -89,16 +90,6 @@ class Pending(NamedTuple):
     today: int
     tomorrow: int
     later: int
-
-
-class Score(NamedTuple):
-    """Points of a component of index 766 as the national portal gave them, with the parts of its ratio."""
-
-    unit: str
-    component: str
-    points: Fraction | None
-    numerator: Fraction | None
-    denominator: Fraction | None
 
 
 class Progressing(NamedTuple):
@@ -455,7 +446,7 @@ class DossierBook:
         if found is not None:
             yield found
 
-    def keep_scores(self, start: date, end: date, scores: Iterable[Score], *, at: int, by: str) -> None:
+    def keep_scores(self, start: date, end: date, scores: Iterable[OfficialScore], *, at: int, by: str) -> None:
         """Keep what the national portal gave for a period; what it said before stays, the latest counts."""
         common = {"start": start.isoformat(), "end": end.isoformat(), "made_at": at, "made_by": by}
         rows = [
@@ -463,7 +454,7 @@ class DossierBook:
                 **common,
                 "unit": score.unit,
                 "component": score.component,
-                **{name: None if (v := getattr(score, name)) is None else str(v) for name in Score._fields[2:]},
+                **{name: None if (v := getattr(score, name)) is None else str(v) for name in OfficialScore._fields[2:]},
             }
             for score in scores
         ]
@@ -471,15 +462,15 @@ class DossierBook:
             with self._database.writing() as connection:
                 connection.execute(insert(schema.official_scores), rows)
 
-    def scores(self, start: date, end: date) -> dict[tuple[str, str], Score]:
+    def scores(self, start: date, end: date) -> dict[tuple[str, str], OfficialScore]:
         """The latest points of a period by (unit, component); unit "" is the whole province."""
         table = schema.official_scores
         chosen = select(table).where(table.c.start == start.isoformat(), table.c.end == end.isoformat())
-        found: dict[tuple[str, str], Score] = {}
+        found: dict[tuple[str, str], OfficialScore] = {}
         with self._database.reading() as connection:
             for row in connection.execute(chosen.order_by(table.c.id)):
                 numbers = (None if v is None else Fraction(v) for v in (row.points, row.numerator, row.denominator))
-                found[row.unit, row.component] = Score(row.unit, row.component, *numbers)
+                found[row.unit, row.component] = OfficialScore(row.unit, row.component, *numbers)
         return found
 
     # --- outages -----------------------------------------------------------------------------------------------------
