@@ -502,6 +502,25 @@ class Impact:
         return None if self.expected is None else max(Fraction(0), self.expected - self.received)
 
 
+def impact(
+    span: Span,
+    received: int,
+    earlier: Sequence[int],
+    due: Iterable[tuple[str, int, int | None]],
+    supplements: Iterable[str],
+    now: int,
+) -> Impact:
+    """Put together what was counted around an outage.
+
+    `earlier`: in the same hours of earlier weeks; `due`: codes, each with the last second in time and when it ended.
+    """
+    expected = Fraction(sum(earlier), len(earlier)) if earlier else None
+    touched = list(due)
+    late = (code for code, limit, ended in touched if (now if ended is None else ended) > limit)
+    codes = tuple(code for code, _, _ in touched)
+    return Impact(*span, received, expected, len(earlier), codes, tuple(late), tuple(supplements))
+
+
 def comparable(
     start: int, end: int, outages: Iterable[Span], is_working: Callable[[date], bool], zone: ZoneInfo, weeks: int = 4
 ) -> list[Span]:

@@ -211,10 +211,10 @@ def class_of(points: Fraction) -> str:
 
 
 def written(points: Fraction | None) -> str:
-    """Two decimals, rounded to the nearest: "19,98"; what there is none of is "không tính được"."""
+    """Two decimals, the rest cut off, for 19,998 are not all 20: "19,99"; what there is none of "không tính được"."""
     if points is None:
         return NOT_COMPUTABLE
-    hundredths = round(abs(points) * 100)
+    hundredths = int(abs(points) * 100)
     return f"{'-' if points < 0 and hundredths else ''}{hundredths // 100},{hundredths % 100:02d}"
 
 

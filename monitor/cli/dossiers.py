@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -20,15 +20,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from monitor import collection, index766, periods, spreadsheets, words
+from monitor import calendars, collection, index766, periods, spreadsheets, words
 from monitor import dossiers as counting
-from monitor.catalogue import Catalogue
+from monitor.availability import NO_FIGURE
+from monitor.catalogue import STATE_CALENDAR, Catalogue
 from monitor.cli.figures import KINDS, by_option
 from monitor.cli.shared import (
     FILE,
     catalogue_option,
     data_option,
     json_option,
+    location_option,
+    log_to_stderr,
     progress_of,
     sandbox_option,
     the_province,
@@ -39,7 +42,8 @@ from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source,
 from monitor.live import console
 from monitor.periods import Kind, Period
 from monitor.store import Store
-from monitor.wiring import ConfigurationError, configuration
+from monitor.store.incidents import IncidentRecord
+from monitor.wiring import ConfigurationError, configuration, location_of
 
 
 @click.group()
@@ -632,3 +636,187 @@ def _score_json(score: index766.Score) -> Mapping[str, Any]:
         "difference": index766.number(score.difference), "note": score.note,
         "text": index766.written(score.estimate if score.official is None else score.official),
     }  # fmt: skip
+
+
+# --- what outages touched ---------------------------------------------------------------------------------------------
+
+CORRELATION = (
+    "Số liệu cho thấy sự trùng hợp về thời gian, không khẳng định nguyên nhân; ngày hẹn trả không bị thay đổi."
+)
+
+
+@dossiers.command()
+@click.option("--incident", type=int, help="One incident only, by its number.")
+@_asked(needs_catalogue=True)
+def impact(asked: _Asked, incident: int | None) -> None:
+    """What the outages of a period touched: a correlation, never a cause. Due dates are never moved.
+
+    For each incident: dossiers that were submitted during it, how many were to be expected by the same hours of the
+    four weeks before, open dossiers that were due in it or within a working day after, and those for which something
+    more was asked for during it. --json: incidents, each with incident, system, start, end, received, expected,
+    missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology).
+
+    \b
+    Example: motcua dossiers impact --period 2026-10 --json --data data -c catalogue.yaml
+    """
+    province = asked.province
+    assert province is not None
+    with the_store(configuration(asked.data)) as store:
+        units = store.dossiers.units()
+        code = _unit_code(units, store, asked.unit)
+        inside = None if code is None else units.under(code, store.dossiers.unit_codes(), asked.period.last)
+        until = store.dossiers.collected_until()
+        if until is None:
+            raise ConfigurationError("no dossiers are collected yet; see `motcua dossiers collect`")
+        try:
+            found = [
+                (record, _impact(asked, province, store, record, inside, until))
+                for record in store.incidents.list(*asked.span)
+                if record.kind in ("outage", "reported") and record.state != "withdrawn"
+                and incident in (None, record.id)
+            ]  # fmt: skip
+        except calendars.UnknownYear as error:
+            raise ConfigurationError(str(error)) from None
+    if incident is not None and not found:
+        raise ConfigurationError(f"incident {incident} is none of {asked.period.name}; see `motcua incidents list`")
+    if asked.as_json:
+        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found])
+        return
+    asked.show_head(console(), "Hồ sơ trong thời gian gián đoạn")
+    click.echo(CORRELATION)
+    for record, touched in found:
+        name = province.systems[record.system].name.vi if record.system in province.systems else record.system
+        end = _at(touched.end, asked.zone) if record.end is not None else "đang diễn ra"
+        click.echo(f"\nSự cố {record.id}: {name}, {_at(touched.start, asked.zone)} → {end}")
+        for line in _impact_lines(touched):
+            click.echo(f"  {line}")
+        if touched.end > until:
+            click.echo(f"  {words.PROVISIONAL.capitalize()}: hồ sơ mới thu thập đến {_at(until, asked.zone)}")
+    if not found:
+        click.echo("Không có sự cố nào trong kỳ")
+
+
+def _impact(
+    asked: _Asked,
+    province: Catalogue,
+    store: Store,
+    record: IncidentRecord,
+    units: Collection[str] | None,
+    until: int,
+) -> counting.Impact:
+    book, at = store.dossiers, now()
+    span = record.start, at if record.end is None else record.end
+    known = store.incidents.list(span[0] - 5 * 7 * 86_400, span[1], record.system)
+    outages = [(r.start, at if r.end is None else r.end) for r in known if r.state != "withdrawn"]
+
+    def is_working(day: date) -> bool:
+        return calendars.day(province.calendars[STATE_CALENDAR], day).working
+
+    if STATE_CALENDAR not in province.calendars:
+        raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
+    first = book.first_applied()
+    earlier = counting.comparable(*span, outages, is_working, asked.zone)
+    earlier = [one for one in earlier if first is not None and first <= one[0]]
+    due = book.due_in(*span, counting.working_day_after(span[1], is_working, asked.zone), units)
+    received, *before = book.submitted([span, *earlier], units)
+    return counting.impact(span, received, before, due, book.supplements(*span, units), min(at, until))
+
+
+def _impact_lines(touched: counting.Impact) -> Iterable[str]:
+    said = f"Hồ sơ nộp trong thời gian này: {words.number(touched.received)}"
+    if touched.expected is None or touched.missing is None:
+        yield f"{said}; không có tuần nào để so sánh"
+    else:
+        expected, missing = (words.decimal(part) for part in (touched.expected, touched.missing))
+        yield f"{said}; trung bình cùng giờ của {touched.weeks} tuần trước: {expected}; ít hơn: {missing}"
+    for label, codes in (
+        ("Đến hạn trong lúc gián đoạn hoặc trong một ngày làm việc sau đó", touched.due),
+        ("Trong đó đã quá hạn", touched.overdue),
+        ("Yêu cầu bổ sung phát sinh trong lúc gián đoạn", touched.supplements),
+    ):
+        listed = ", ".join(codes[:10]) + (", … (--json có tất cả)" if len(codes) > 10 else "")
+        yield f"{label}: {words.number(len(codes))}" + (f": {listed}" if codes else "")
+
+
+def _impact_json(record: IncidentRecord, touched: counting.Impact) -> Mapping[str, Any]:
+    return {
+        "incident": record.id, "system": record.system, "start": touched.start,
+        "end": None if record.end is None else touched.end, "received": touched.received,
+        "expected": index766.number(touched.expected), "missing": index766.number(touched.missing),
+        "weeks": touched.weeks, "due": touched.due, "overdue": touched.overdue, "supplements": touched.supplements,
+    }  # fmt: skip
+
+
+# --- iGate beside the national portal ---------------------------------------------------------------------------------
+
+
+@dossiers.command()
+@click.option("--system", help="The national portal's system; needed where the catalogue has several.")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="Questions a second at most."
+)
+@click.option("--ask/--no-ask", default=True, help="--no-ask: only show what was answered before.")
+@location_option
+@_asked(needs_catalogue=True)
+def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, location: str | None) -> None:
+    """Which of the dossiers accepted in a period are on the national portal, per day and unit. It only reads.
+
+    Each dossier is looked up by its code, until it has been found once; nothing of the reply is kept but that. A
+    dossier whose question had no answer is neither found nor missing. --json: rows, each with day, unit, code, igate,
+    asked, found, missing (codes), rate; total.
+
+    \b
+    Example: motcua dossiers reconcile --period 2026-10-01..2026-10-03 --data data -c catalogue.yaml
+    """
+    assert asked.province is not None
+    log_to_stderr(quiet=True)
+    with the_store(configuration(asked.data)) as store:
+        book, units = store.dossiers, store.dossiers.units()
+        code = _unit_code(units, store, asked.unit)
+        inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
+        accepted = book.accepted_in(*asked.span, inside)
+        known = book.answers(*asked.span)
+        wanted = [one for one, *_ in accepted if known.get(one) is not True]
+        if ask and wanted:
+            portal = _one(collection.portal_systems(asked.province), system, "national_portal")
+            with progress_of("Đối soát", len(wanted)) as shown:
+                told = 0
+
+                def keep(answers: Mapping[str, bool | None]) -> None:
+                    nonlocal told
+                    book.keep_answers(answers, now())
+                    told += len(answers)
+                    shown(told, len(wanted))
+
+                place = location_of(asked.province, location)
+                collection.on_portal(asked.province, portal, place, wanted, rate, keep)
+            known = book.answers(*asked.span)
+    rows = counting.matches(accepted, known, asked.zone)
+    untold = sum(row.asked - row.found - len(row.missing) for row in rows)
+    found, missing = sum(row.found for row in rows), sum(len(row.missing) for row in rows)
+    if asked.as_json:
+        whole = {"igate": len(accepted), "asked": sum(r.asked for r in rows), "found": found, "missing": missing}
+        asked.echo(rows=[_match_json(row, units) for row in rows], total={**whole, "unanswered": untold})
+    else:
+        asked.show_head(console(), "Đối soát iGate với Cổng Dịch vụ công quốc gia")
+        table = Table()
+        for heading in ("Ngày", "Đơn vị", "iGate", "Đã hỏi", "Có trên Cổng", "Thiếu", "Tỷ lệ"):
+            table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
+        for row in rows:
+            numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
+            share = NO_FIGURE if row.rate is None else _percent(row.rate)
+            table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
+        console().print(table)
+        for row in rows:
+            for one in row.missing[:20]:
+                click.echo(f"Chưa có trên Cổng: {one}")
+    if untold:
+        click.echo(f"{words.number(untold)} hồ sơ chưa có câu trả lời của Cổng", err=True)
+    if ask and wanted and untold and not found and not missing:
+        raise collection.CollectionError("the national portal answered no question; see `motcua probe`")
+
+
+def _match_json(row: counting.Match, units: UnitTree) -> Mapping[str, Any]:
+    share = index766.number(row.rate)
+    named = {"day": row.day.isoformat(), "unit": units.name(row.unit, row.day), "code": row.unit}
+    return {**named, **row._asdict(), "day": named["day"], "unit": named["unit"], "rate": share}

@@ -494,11 +494,13 @@ class DossierBook:
             first: int | None = connection.execute(select(func.min(_DOSSIER.applied))).scalar()
         return first
 
-    def due_in(self, start: int, end: int, units: Collection[str] | None = None) -> list[tuple[str, int, int | None]]:
-        """Dossiers open at `start` whose due date lies in [start, end): code, deadline, when they ended."""
+    def due_in(
+        self, start: int, end: int, due_before: int, units: Collection[str] | None = None
+    ) -> list[tuple[str, int, int | None]]:
+        """Dossiers open in [start, end) and due in [start, due_before): code, last second in time, when they ended."""
         d = _DOSSIER
         chosen = _of_units(select(d.code, d.deadline, d.ended), units)
-        chosen = chosen.where(d.deadline >= start, d.deadline < end, d.accepted < end)
+        chosen = chosen.where(d.deadline >= start, d.deadline < due_before, d.accepted < end)
         chosen = chosen.where(or_(d.ended.is_(None), d.ended >= start)).order_by(d.code)
         with self._database.reading() as connection:
             return [(code, limit, ended) for code, limit, ended in connection.execute(chosen)]

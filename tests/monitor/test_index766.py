@@ -67,7 +67,7 @@ def test_what_cannot_be_told_has_no_figure() -> None:
     formula = formulas(TEXT)[0]
     own: dict[str, Own | str] = {"progress": Own(83_734, 83_741), "online": Own(0, 0)}
     made = {s.component.id: s for s in index766.scores(formula, own, {"1.1": OfficialScore("", "1.1", Fraction(5))})}
-    assert index766.written(made["2.1"].estimate) == "20,00"
+    assert index766.written(made["2.1"].estimate) == "19,99"
     assert (made["3.3"].estimate, made["3.3"].note) == (None, "không có hồ sơ trong kỳ")
     assert (made["1.1"].estimate, made["1.1"].official, made["1.1"].difference) == (None, Fraction(5), None)
     assert index766.written(made["1.2"].official) == "không tính được"
