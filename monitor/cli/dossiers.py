@@ -424,7 +424,7 @@ def _form(asked: _Asked, store: Store, by: By, source: Source | None) -> _Found:
     book, start, end = store.dossiers, asked.period.start, asked.period.end
     if source in (None, Source.OFFICIAL) and by is By.UNIT and (kept := book.form(start, end, Source.OFFICIAL)):
         return _kept(asked, store, kept.form, kept.version)
-    if source in (None, Source.DOSSIERS) and book.collected_since():
+    if source in (None, Source.DOSSIERS) and book.collected_since() is not None:
         return _counted(asked, store, by)
     if source in (None, Source.STATISTICS) and by is By.UNIT and (kept := book.form(start, end, Source.STATISTICS)):
         return _kept(asked, store, kept.form, kept.version)

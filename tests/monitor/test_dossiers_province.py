@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +23,15 @@ from tests.monitor.test_cli import Motcua
 
 motcua = test_cli.motcua
 
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command sets up logs of the whole process."""
+    monkeypatch.setattr(commands, "log_to_stderr", lambda **_: None)
+
+
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+ENVIRONMENT: dict[str, str] = {}
 SMALL_UNIT = "Ban Quản lý Khu kinh tế (mô phỏng)"
 
 
@@ -35,15 +42,14 @@ def running() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    for name, value in running.environment.items():
-        monkeypatch.setenv(name, value)
+def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+    ENVIRONMENT.update(running.environment)
     yield running
     running.clear()
 
 
 def run(motcua: Motcua, *words: Any, code: int = 0) -> Any:
-    done = motcua("dossiers", *words, "--data", "data", "-c", example_catalogue())
+    done = motcua("dossiers", *words, "--data", "data", "-c", example_catalogue(), env=ENVIRONMENT)
     assert done.code == code, done.err
     return done
 
@@ -144,7 +150,7 @@ def with_an_outage(motcua: Motcua) -> None:
     submitted = ["2026-03-10 08:30", "2026-03-10 09:59", "2026-03-10 10:00"]
     submitted += [f"2026-03-03 08:{n:02d}" for n in range(4)] + [f"2026-02-24 09:{n:02d}" for n in range(6)]
     submitted += [f"2026-02-17 08:{n:02d}" for n in range(50)]  # in Tết: not compared
-    made = [dossier(n, applied=instant) for n, instant in enumerate([*submitted, "2026-02-01"])]
+    made = [dossier(n, applied=instant) for n, instant in enumerate([*submitted, "2026-02-16"])]
     due = {"accepted": "2026-03-01"}
     made += [
         dossier(101, due="2026-03-10 09:00", **due),
@@ -190,4 +196,3 @@ def test_due_dates_are_what_igate_says(motcua: Motcua, sandbox: Sandbox, with_an
 
 def test_an_unknown_unit_is_named(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
     assert "'Sở Z' is not known" in run(motcua, "form", "--period", "2026-03", "--unit", "Sở Z", code=2).err
-    assert "MOTCUA_SANDBOX_SSO" in os.environ
