@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import unicodedata
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,22 +68,32 @@ def read(path: Path) -> list[Sheet]:
 
 
 def _workbook(name: str, content: bytes) -> list[Sheet]:
-    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, for one command
-    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
-
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > 10 * MAX_BYTES:
-                raise Unreadable([BadCell(name, "", "nội dung giải nén quá lớn")])
+        return _unpacked(name, content)
+    except Unreadable:
+        raise
+    except Exception:  # noqa: BLE001 - whatever the library makes of a broken file
+        raise Unreadable([BadCell(name, "", "không phải tệp XLSX, hoặc tệp bị hỏng")]) from None
+
+
+def _unpacked(name: str, content: bytes) -> list[Sheet]:
+    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, for one command
+
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        if sum(part.file_size for part in packed.infolist()) > 10 * MAX_BYTES:
+            raise Unreadable([BadCell(name, "", "nội dung giải nén quá lớn")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and extensions that the library leaves out
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         try:
-            return [Sheet(sheet.title, _limited(name, sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
+            return [_sheet(name, sheet) for sheet in book.worksheets]
         finally:
             book.close()
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable([BadCell(name, "", "không phải tệp XLSX, hoặc tệp bị hỏng")]) from None
+
+
+def _sheet(name: str, sheet: Any) -> Sheet:
+    sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
+    return Sheet(sheet.title, _limited(name, sheet.iter_rows(values_only=True)))
 
 
 def _limited(name: str, rows: Iterable[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:

@@ -26,7 +26,9 @@ from monitor.availability import NO_FIGURE
 from monitor.catalogue import STATE_CALENDAR, Catalogue
 from monitor.cli.figures import KINDS, by_option
 from monitor.cli.shared import (
+    DURATION,
     FILE,
+    Seconds,
     catalogue_option,
     data_option,
     json_option,
@@ -34,14 +36,16 @@ from monitor.cli.shared import (
     log_to_stderr,
     progress_of,
     sandbox_option,
+    stopping,
     the_province,
     the_store,
     zone_of_environment,
 )
+from monitor.collection import CollectionError
 from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source, UnitTree, Violation
 from monitor.live import console
 from monitor.periods import Kind, Period
-from monitor.store import Store
+from monitor.store import Store, StoreError
 from monitor.store.incidents import IncidentRecord
 from monitor.wiring import ConfigurationError, configuration, location_of
 
@@ -162,26 +166,43 @@ def _unit_code(units: UnitTree, store: Store, wanted: str | None) -> str | None:
 @click.option("--system", help="The system to ask; needed where the catalogue has several of connector igate.")
 @click.option("--rate", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="Requests a second at most.")
 @click.option("--only", type=click.Choice(["dossiers", "statistics"]), help="Only one of the two.")
+@click.option("--every", type=DURATION, help="Again and again, such as every 15m, until it is stopped.")
 @_asked(needs_catalogue=True)
-def collect(asked: _Asked, system: str | None, rate: float, only: str | None) -> None:
+def collect(asked: _Asked, system: str | None, rate: float, only: str | None, every: Seconds | None) -> None:
     """Collect from iGate what has changed since the last time; what was broken off goes on. It only reads.
 
     The first time everything is collected, or, with --period, what has changed since its first day. With --period
-    iGate's own statistics of it are kept too, where the catalogue has their path. --unit has no meaning here: all
-    units are collected. --json: new, changed, pages, requests, resumed, bad, listed, kept, until, seconds, statistics.
+    iGate's own statistics of it are kept too, where the catalogue has their path. --json: new, changed, pages,
+    requests, resumed, bad (dossiers that can't be read), listed, kept, until, seconds, statistics (version of a form).
 
     \b
     Example: motcua dossiers collect --rate 10 --data data -c catalogue.yaml
     """
     assert asked.province is not None
+    if asked.unit is not None:
+        raise click.UsageError("--unit has no meaning here: all units are collected")
     system = _one(collection.igate_systems(asked.province), system, "igate")
+    if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
+        raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
+    with the_store(configuration(asked.data), create=True) as store:
+        if every is None:
+            _collect(asked, store, system, rate, only)
+            return
+        with stopping() as stop:
+            while not stop.is_set():
+                try:
+                    _collect(asked, store, system, rate, only)
+                except (CollectionError, StoreError) as error:
+                    click.echo(f"motcua: {error}; again in {words.duration(every)}", err=True)
+                stop.wait(every)
+
+
+def _collect(asked: _Asked, store: Store, system: str, rate: float, only: str | None) -> None:
+    assert asked.province is not None
     search = collection.search_of(asked.province, system)
     began = time.monotonic()
     done, taken = None, None
-    with (
-        the_store(configuration(asked.data), create=True) as store,
-        collection.client_of(asked.province, system, rate) as client,
-    ):
+    with collection.client_of(asked.province, system, rate) as client:
         if only != "statistics":
             with progress_of("Hồ sơ", None) as shown:
                 done = collection.collect(
@@ -189,8 +210,6 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None) ->
                     since=asked.span[0] if asked.named else None,
                     progress=lambda so_far: shown(*[so_far.new + so_far.changed] * 2),
                 )  # fmt: skip
-        if only == "statistics" and not (asked.named and search.has_statistics):
-            raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
         if only != "dossiers" and asked.named and search.has_statistics:
             form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)
             broken = _checked(store, form)
@@ -200,7 +219,7 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None) ->
     for code, why in (done.bad if done else ())[:20]:
         click.echo(f"{system}: dossier {code} can't be read: {why}", err=True)
     if asked.as_json:
-        said = {} if done is None else {**asdict(done), "until": done.until}
+        said = {} if done is None else asdict(done)
         asked.echo(**said, seconds=seconds, statistics=None if taken is None else taken.version)
         return
     if done is not None:
@@ -227,7 +246,7 @@ def _one(known: Sequence[str], wanted: str | None, kind: str) -> str:
 
 
 @dossiers.command("import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True))
+@click.argument("file", type=FILE)
 @by_option
 @click.option("--reason", help="Why the figures differ from those imported before.")
 @_asked()
@@ -240,6 +259,8 @@ def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
     \b
     Example: motcua dossiers import bieu-II06a.xlsx --period 2026-10 --kind admin_15_14 --data data
     """
+    if asked.unit is not None:
+        raise click.UsageError("--unit has no meaning here: a form is taken in whole")
     try:
         sheets = spreadsheets.read(file)
         if spreadsheets.is_units(sheets) and not spreadsheets.is_form(sheets):
@@ -252,6 +273,8 @@ def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
         for cell in error.cells:
             click.echo(f"{file}: {cell}", err=True)
         raise ConfigurationError(f"{file}: {len(error.cells)} lỗi; chưa nhập gì") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file}: can't read: {error.strerror}") from None
 
 
 def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, reason: str | None) -> None:
@@ -565,9 +588,13 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
 
 
 def _formulas(path: Path | None) -> list[index766.Formula]:
-    text = (resources.files("monitor") / "index766.yaml" if path is None else path).read_text(encoding="utf-8")
     try:
+        text = (resources.files("monitor") / "index766.yaml" if path is None else path).read_text(encoding="utf-8")
         return index766.formulas(text)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: not a text in UTF-8") from None
     except index766.FormulaError as error:
         raise ConfigurationError(f"{path or 'index766.yaml'}: {error}") from None
 
@@ -813,7 +840,7 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
     if untold:
         click.echo(f"{words.number(untold)} hồ sơ chưa có câu trả lời của Cổng", err=True)
     if ask and wanted and untold and not found and not missing:
-        raise collection.CollectionError("the national portal answered no question; see `motcua probe`")
+        raise CollectionError("the national portal answered no question; see `motcua probe`")
 
 
 def _match_json(row: counting.Match, units: UnitTree) -> Mapping[str, Any]:

@@ -93,3 +93,30 @@ def test_one_unit_of_a_form(motcua: Motcua, tmp_path: Path) -> None:
     assert [r["unit"] for r in shown(motcua, "form", "--period", "2023", "--unit", "sở b")["rows"]] == ["Sở B"]
     missing = motcua("dossiers", "form", "--period", "2023", "--unit", "Sở C", "--data", "data")
     assert (missing.code, "Sở A, Sở B" in missing.err) == (2, True)
+
+
+def test_what_cannot_be_meant_is_refused(motcua: Motcua, tmp_path: Path) -> None:
+    missing = motcua("dossiers", "import", "nowhere.xlsx", "--data", "data")
+    assert (missing.code, missing.err) == (2, "motcua: nowhere.xlsx: can't read: No such file or directory\n")
+    path = forms.csv(tmp_path / "f.csv", [[1, "A", *forms.CENTRE]])
+    assert "--unit has no meaning" in motcua("dossiers", "import", path, "--unit", "A", "--data", "data").err
+    assert "needs a --period" in motcua("dossiers", "form", "--kind", "admin_15_14", "--data", "data").err
+    assert "there is no store" in motcua("dossiers", "form", "--data", "data").err
+    motcua("dossiers", "import", path, "--data", "data")
+    assert "2021" in motcua("dossiers", "index766", "--period", "2021", "--data", "data").err
+    (tmp_path / "bad.yaml").write_text("versions: [", encoding="utf-8")
+    bad = motcua("dossiers", "index766", "--formula", tmp_path / "bad.yaml", "--data", "data")
+    assert (bad.code, "not YAML, line 1" in bad.err) == (2, True)
+
+
+def test_units_are_imported_with_their_mistakes_said(motcua: Motcua, tmp_path: Path) -> None:
+    path = tmp_path / "units.csv"
+    path.write_text("Mã đơn vị,Tên đơn vị,Mã đơn vị cấp trên\nA,Sở A,Z\n", encoding="utf-8")
+    refused = motcua("dossiers", "import", path, "--data", "data")
+    assert (refused.code, "không có đơn vị cấp trên Z" in refused.err) == (2, True)
+    path.write_text("Mã đơn vị,Tên đơn vị,Mã đơn vị cấp trên\nA,Sở A,\nB,Phòng B,A\n", encoding="utf-8")
+    assert motcua("dossiers", "import", path, "--data", "data").out == "Đã nhập danh sách 2 đơn vị\n"
+    form = forms.csv(tmp_path / "f.csv", [[1, "Sở A", *forms.CENTRE]])
+    motcua("dossiers", "import", form, "--data", "data")
+    (row,) = shown(motcua, "form", "--period", "2023", "--unit", "A")["rows"]
+    assert (row["unit"], row["code"]) == ("Sở A", "A")

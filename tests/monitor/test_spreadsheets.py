@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import zipfile
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -148,3 +150,27 @@ def test_points_are_read_with_decimal_commas(tmp_path: Path) -> None:
 
 def test_cells_are_named_as_in_a_spreadsheet() -> None:
     assert [cell_name(0, 0), cell_name(6, 3), cell_name(9, 26)] == ["A1", "D7", "AA10"]
+
+
+def test_a_sheet_that_says_it_has_one_cell_is_read_whole(tmp_path: Path) -> None:
+    path, other = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]]), tmp_path / "g.xlsx"
+    with zipfile.ZipFile(path) as good, zipfile.ZipFile(other, "w") as written:
+        for name in good.namelist():
+            content = good.read(name)
+            if name.endswith("sheet1.xml"):
+                assert b'<dimension ref="A1:M8"' in content
+                content = content.replace(b'<dimension ref="A1:M8"', b'<dimension ref="A1"')
+            written.writestr(name, content)
+    assert spreadsheets.form(spreadsheets.read(other), START, END).rows == (Row("A", None, Counts(*forms.CENTRE)),)
+
+
+def test_a_damaged_workbook_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    content = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]]).read_bytes()
+    path, read = tmp_path / "bad.xlsx", 0
+    damaged = range(40, len(content), 97)
+    for at in damaged:
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        with contextlib.suppress(Unreadable):  # anything else is a bug
+            spreadsheets.form(spreadsheets.read(path), START, END)
+            read += 1
+    assert read < len(damaged)
