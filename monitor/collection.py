@@ -322,7 +322,9 @@ def on_portal(
     True: it is there; False: it is not; None: no answer that tells. Of a reply nothing but that leaves the engine.
     """
     options: NationalPortalSystem = province.systems[system].options
-    like = next(check for (of, _), check in province.checks(location).items() if of == system)
+    like = next((check for (of, _), check in province.checks(location).items() if of == system), None)
+    if like is None:
+        raise CollectionError(f"{location} has no check of {system}: choose another location")
     checks = {
         (system, code): replace(
             like,

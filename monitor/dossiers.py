@@ -6,13 +6,14 @@ docs/dossiers.md. Instants are seconds since the epoch, periods half-open. A due
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -466,13 +467,21 @@ def form_of(
 
 
 def worked(spans: Sequence[Span], start: int, end: int) -> int:
-    """Seconds of working time in [start, end); `spans` are the working hours around it."""
-    return sum(max(0, min(end, b) - max(start, a)) for a, b in spans)
+    """Seconds of working time in [start, end); `spans` are the working hours around it, in order."""
+    first = bisect_right(spans, start, key=lambda span: span[1])
+    within = islice(spans, first, bisect_left(spans, end, lo=first, key=lambda span: span[0]))
+    return sum(min(end, b) - max(start, a) for a, b in within)
 
 
 def late_acceptance(applied: int, accepted: int | None, now: int, spans: Sequence[Span]) -> bool:
     """Whether an online dossier waited for more than 8 working hours to be accepted, or still waits so long."""
     return worked(spans, applied, now if accepted is None else accepted) > ACCEPTANCE_SECONDS
+
+
+def late_by_unit(waited: Iterable[tuple[str, int, int | None]], now: int, spans: Sequence[Span]) -> dict[str, int]:
+    """How many of these dossiers (unit, applied, accepted) were, or are, accepted late, by unit."""
+    late = Counter(unit for unit, applied, accepted in waited if late_acceptance(applied, accepted, now, spans))
+    return dict(late)
 
 
 # --- what an outage touched -------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -49,6 +49,9 @@ from monitor.store import Store, StoreError
 from monitor.store.incidents import IncidentRecord
 from monitor.wiring import ConfigurationError, configuration, location_of
 
+SIMULATED_META = "dossiers_simulated"
+"""The fact about a store that its dossiers were collected from a simulated province."""
+
 
 @click.group()
 def dossiers() -> None:
@@ -63,9 +66,12 @@ def now() -> int:
     return int(time.time())
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
-    """What every command is asked with: the period and its seconds, the unit, where from, how to answer."""
+    """What every command is asked with: the period and its seconds, the unit, where from, how to answer.
+
+    `simulated`: the catalogue's systems are, or the dossiers in the store came from such.
+    """
 
     period: Period
     span: tuple[int, int]
@@ -75,15 +81,22 @@ class _Asked:
     data: Path | None
     as_json: bool
     named: bool  # the period was written, not taken from the clock
+    simulated: bool
 
     @property
     def head(self) -> str:
         return self.period.vi_dated
 
+    @contextmanager
+    def store(self, *, create: bool = False) -> Iterator[Store]:
+        with the_store(configuration(self.data), create=create) as store:
+            self.simulated |= store.meta().get(SIMULATED_META) == "yes"
+            yield store
+
     def echo(self, **values: Any) -> None:
-        shown: dict[str, Any] = {}
+        shown: dict[str, Any] = {"simulated": self.simulated}
         if self.province is not None:
-            shown = {"simulated": self.province.simulated, "province": self.province.province.id}
+            shown["province"] = self.province.province.id
         last = self.period.end - timedelta(days=1)
         shown["period"] = {
             "kind": self.period.kind, "name": self.period.name,
@@ -92,7 +105,7 @@ class _Asked:
         click.echo(json.dumps({**shown, **values}, ensure_ascii=False, indent=2))
 
     def show_head(self, shown: Console, what: str) -> None:
-        if self.province is not None and self.province.simulated:
+        if self.simulated:
             shown.print(words.SIMULATED, style="bold yellow")
         shown.print(f"{what} · {self.head}", style="bold", soft_wrap=True, markup=False, highlight=False)
 
@@ -118,7 +131,8 @@ def _asked(*, needs_catalogue: bool = False) -> Callable[[Callable[..., None]], 
             zone = ZoneInfo(province.province.timezone) if province else zone_of_environment()
             chosen = _chosen(period, kind, zone)
             span = periods.seconds(chosen, zone)
-            command(_Asked(chosen, span, zone, unit, province, data, as_json, period is not None), **others)
+            simulated = province is not None and province.simulated
+            command(_Asked(chosen, span, zone, unit, province, data, as_json, period is not None, simulated), **others)
 
         options = (
             click.option("--period", help="2026-10, 2026-Q3, 2026-H1, 2026-9M, 2026 or 2026-10-01..2026-10-20."),
@@ -184,7 +198,9 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
     system = _one(collection.igate_systems(asked.province), system, "igate")
     if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
         raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
-    with the_store(configuration(asked.data), create=True) as store:
+    with asked.store(create=True) as store:
+        if asked.province.simulated:
+            store.set_meta(SIMULATED_META, "yes")
         if every is None:
             _collect(asked, store, system, rate, only)
             return
@@ -288,7 +304,7 @@ def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, r
             f"--period of {wanted[0]} to {wanted[1] - timedelta(days=1)}"
         )
     start, end = written or wanted
-    with the_store(configuration(asked.data), create=True) as store:
+    with asked.store(create=True) as store:
         book, units = store.dossiers, store.dossiers.units()
         read = spreadsheets.form(sheets, start, end)
         form = Form(
@@ -309,7 +325,7 @@ def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Pat
     problems = UnitTree(listed).problems()
     if problems:
         raise spreadsheets.Unreadable([spreadsheets.BadCell(file.name, "", problem) for problem in problems])
-    with the_store(configuration(asked.data), create=True) as store:
+    with asked.store(create=True) as store:
         store.dossiers.import_units(listed)
     if asked.as_json:
         asked.echo(imported="units", rows=len(listed))
@@ -322,7 +338,7 @@ def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str)
         raise ConfigurationError("points of index 766 are those of a period: give --period")
     known = {component.id for formula in _formulas(None) for component in formula.components}
     read = spreadsheets.scores(sheets, known)
-    with the_store(configuration(asked.data), create=True) as store:
+    with asked.store(create=True) as store:
         units = store.dossiers.units()
         named = [score._replace(unit=units.find(score.unit) or score.unit) for score in read]
         store.dossiers.keep_scores(asked.period.start, asked.period.end, named, at=now(), by=by)
@@ -384,7 +400,7 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
     \b
     Example: motcua dossiers form --period 2026-Q3 --kind admin_15_14 --unit "Sở Tư pháp" --data data
     """
-    with the_store(configuration(asked.data)) as store:
+    with asked.store() as store:
         found = _form(asked, store, By(by_what), Source(source) if source else None)
         made, broken = found.form, list(found.violations)
         others = _differences(asked, store, found) if by_what == By.UNIT else []
@@ -472,24 +488,30 @@ def _kept(asked: _Asked, store: Store, form: Form, version: int) -> _Found:
 
 def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     book = store.dossiers
-    units, until, since = book.units(), book.collected_until(), book.collected_since()
+    units = book.units()
     code = _unit_code(units, store, asked.unit)
     start, end = asked.span
-    notes = []
-    if until is None:
-        notes.append("lần thu thập đầu tiên chưa xong: số liệu còn thiếu")
-        until = now()
+    until, notes = _known(asked, store)
     if until <= start:
         raise ConfigurationError(f"dossiers are known up to {_at(until, asked.zone)}, {asked.period.name} begins later")
-    if until < end:
-        notes.append(f"kỳ chưa đủ số liệu: tính đến {_at(until, asked.zone)}")
-    if since is not None and since > 0 and since > start:
-        notes.append(f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}")
     counts = book.counts(start, min(end, until))
     made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
     named = None if code is None else units.name(code, asked.period.last)
     broken = _checked(store, made) if by is By.UNIT and code is None else counting.violations(made)
     return _Found(made, broken, None, named, notes)
+
+
+def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
+    """Up to when the dossiers of the period are known, and what is missing of them."""
+    until, since, notes = store.dossiers.collected_until(), store.dossiers.collected_since(), []
+    if until is None:
+        notes.append("lần thu thập đầu tiên chưa xong: số liệu còn thiếu")
+        until = now()
+    if until < asked.span[1]:
+        notes.append(f"kỳ chưa đủ số liệu: tính đến {_at(until, asked.zone)}")
+    if since is not None and since > asked.span[0]:
+        notes.append(f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}")
+    return until, notes
 
 
 def _differences(asked: _Asked, store: Store, found: _Found) -> list[dict[str, Any]]:
@@ -551,15 +573,17 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
     in_force = index766.in_force(_formulas(formula), last)
     if in_force is None:
         raise ConfigurationError(f"no version of index 766 is in force on {last}")
-    with the_store(configuration(asked.data)) as store:
+    with asked.store() as store:
         units = store.dossiers.units()
         code = _unit_code(units, store, asked.unit)
         official = {c: s for (unit, c), s in _scores_of(store, asked).items() if unit == (code or "")}
         made = index766.scores(in_force, _own(asked, store, units, code, official), official)
+        notes = _known(asked, store)[1] if any(score.own for score in made) else []
     estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
     if asked.as_json:
         asked.echo(
-            formula=in_force.version, unit=asked.unit, rows=[_score_json(score) for score in made],
+            formula=in_force.version, unit=asked.unit, provisional=bool(notes), notes=notes,
+            rows=[_score_json(score) for score in made],
             total={
                 "own_estimate": index766.number(estimate), "official_score": index766.number(given),
                 "max": in_force.max, "class": None if given is None else index766.class_of(given),
@@ -568,6 +592,8 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         return
     shown = console()
     asked.show_head(shown, f"Bộ chỉ số 766 (công thức {in_force.version})")
+    for note in notes:
+        click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
     table = Table()
     table.add_column("Thành phần")
     for heading in ("Tối đa", "Ước tính", "Cổng DVCQG", "Chênh lệch", "Tử số / mẫu số"):
@@ -688,7 +714,7 @@ def impact(asked: _Asked, incident: int | None) -> None:
     """
     province = asked.province
     assert province is not None
-    with the_store(configuration(asked.data)) as store:
+    with asked.store() as store:
         units = store.dossiers.units()
         code = _unit_code(units, store, asked.unit)
         inside = None if code is None else units.under(code, store.dossiers.unit_codes(), asked.period.last)
@@ -797,7 +823,7 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
     """
     assert asked.province is not None
     log_to_stderr(quiet=True)
-    with the_store(configuration(asked.data)) as store:
+    with asked.store() as store:
         book, units = store.dossiers, store.dossiers.units()
         code = _unit_code(units, store, asked.unit)
         inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)

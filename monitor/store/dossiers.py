@@ -331,6 +331,11 @@ class DossierBook:
         with self._database.reading() as connection:
             return [_kept_form(row) for row in connection.execute(select(table).order_by(*order))]
 
+    def broken_forms(self) -> list[KeptForm]:
+        """The forms whose last version had something that did not hold when it was kept: what is to be alerted."""
+        last = {(kept.form.start, kept.form.end, kept.form.source): kept for kept in self.forms()}
+        return [kept for kept in last.values() if kept.violations]
+
     # --- what is counted ---------------------------------------------------------------------------------------------
 
     def counts(self, start: int, end: int) -> dict[Group, Counts]:

@@ -26,9 +26,11 @@ from monitor.dossiers import (
     ended_at,
     form_of,
     late_acceptance,
+    late_by_unit,
     matches,
     timeliness,
     violations,
+    worked,
     working_day_after,
 )
 
@@ -217,6 +219,10 @@ def test_acceptance_is_late_after_eight_working_hours() -> None:
     assert not late_acceptance(friday, at("2026-03-16 16:00"), 0, hours)
     assert late_acceptance(friday, at("2026-03-16 16:01"), 0, hours)
     assert late_acceptance(friday, None, at("2026-03-16 16:30"), hours)
+    waited = [("A", friday, None), ("A", friday, at("2026-03-16 16:01")), ("B", friday, friday + 60)]
+    assert late_by_unit(waited, at("2026-03-16 16:30"), hours) == {"A": 2}
+    for start, end in ((0, friday), (friday, friday), (at("2026-03-13 12:00"), at("2026-03-13 14:00")), (0, 2**40)):
+        assert worked(hours, start, end) == sum(max(0, min(end, b) - max(start, a)) for a, b in hours)
 
 
 def test_the_same_hours_of_earlier_weeks_are_compared() -> None:

@@ -80,11 +80,15 @@ def test_a_month_from_igate_to_the_form_to_the_index_to_the_portal(motcua: Motcu
         row["received"] for row in form["rows"] if row["unit"] == "Sở Tư pháp (mô phỏng)"
     )
 
+    unnamed = json.loads(motcua("dossiers", "form", *month, "--json", "--data", "data").out)
+    assert (unnamed["simulated"], unnamed["total"]) == (True, form["total"])
+
     early = read(motcua, "form", "--period", "2025-11")
     assert early["provisional"] and "chỉ có hồ sơ thay đổi từ 01/12/2025 00:00" in early["notes"]
     assert "can't be closed" in run(motcua, "form", "--period", "2025-11", "--close", code=2).err
     assert "Đã chốt số liệu, phiên bản 1" in run(motcua, "form", *month, "--close").err
 
+    assert read(motcua, "index766", "--period", "2025-11")["provisional"] is True
     index = {row["component"]: row for row in read(motcua, "index766", *month)["rows"]}
     assert (index["2.1"]["numerator"], index["2.1"]["denominator"]) == (9226, 9226)
     assert (index["2.1"]["own_estimate"], index["2.1"]["official_score"]) == (20.0, None)

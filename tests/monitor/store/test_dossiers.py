@@ -178,9 +178,12 @@ def test_a_form_has_versions(store: Store) -> None:
     found = book.form(form.start, form.end, Source.OFFICIAL)
     assert found is not None and (found.form, found.reason) == (other, "r")
     assert [kept.version for kept in book.forms()] == [1, 2]
+    assert book.broken_forms() == []
+    book.keep_form(form, broken, at=3, by="cli", reason="r")
+    assert [kept.version for kept in book.broken_forms()] == [3]
     assert book.form(form.start, form.end, Source.DOSSIERS) is None
     before, after = book.form_before(form.end, Source.OFFICIAL), book.form_after(form.start, Source.OFFICIAL)
-    assert before is not None and after is not None and before.version == after.version == 2
+    assert before is not None and after is not None and before.version == after.version == 3
 
 
 def test_units_that_people_listed_are_left_alone(store: Store) -> None:
