@@ -176,7 +176,9 @@ class DossierSearch:
     def _status(self, item: Any) -> int:
         """By the catalogue, else by the name; a task that waits for the citizen says more than "being processed"."""
         by_id = self._statuses.get(str(_dig(item, "dossierStatus", "id")))
-        status = status_of(_name(_dig(item, "dossierStatus", "name"))) if by_id is None else by_id
+        if by_id is not None:
+            return by_id
+        status = status_of(_name(_dig(item, "dossierStatus", "name")))
         if status in _FINAL:
             return status
         return status_of(_name(_dig(item, "dossierTaskStatus", "name"))) or status

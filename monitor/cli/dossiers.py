@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -207,13 +208,23 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
         with stopping() as stop:
             while not stop.is_set():
                 try:
-                    _collect(asked, store, system, rate, only)
+                    _collect(asked, store, system, rate, only, stop)
                 except (CollectionError, StoreError) as error:
+                    if getattr(error, "permanent", False):
+                        raise
                     click.echo(f"motcua: {error}; again in {words.duration(every)}", err=True)
+                except _Stopped:
+                    break
                 stop.wait(every)
 
 
-def _collect(asked: _Asked, store: Store, system: str, rate: float, only: str | None) -> None:
+class _Stopped(Exception):
+    """A collection is given up between two pages; the next one goes on there."""
+
+
+def _collect(
+    asked: _Asked, store: Store, system: str, rate: float, only: str | None, stop: threading.Event | None = None
+) -> None:
     assert asked.province is not None
     search = collection.search_of(asked.province, system)
     began = time.monotonic()
@@ -221,10 +232,16 @@ def _collect(asked: _Asked, store: Store, system: str, rate: float, only: str | 
     with collection.client_of(asked.province, system, rate) as client:
         if only != "statistics":
             with progress_of("Hồ sơ", None) as shown:
+
+                def progress(so_far: collection.Summary) -> None:
+                    shown(*[so_far.new + so_far.changed] * 2)
+                    if stop is not None and stop.is_set():
+                        raise _Stopped
+
                 done = collection.collect(
                     store, client, search, system, asked.zone,
                     since=asked.span[0] if asked.named else None,
-                    progress=lambda so_far: shown(*[so_far.new + so_far.changed] * 2),
+                    progress=progress,
                 )  # fmt: skip
         if only != "dossiers" and asked.named and search.has_statistics:
             form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)

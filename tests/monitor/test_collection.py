@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ import pytest
 
 import connectors
 from connectors.igate import IGateSystem
-from connectors.igate_dossiers import DossierSearch, status_of
+from connectors.igate_dossiers import DossierSearch, Page, status_of
 from connectors.sandbox import PERSONAL_MARKERS, Sandbox, spawn
 from connectors.sandbox.dossiers import REPORTED, Flow
 from monitor import catalogue as catalogues
@@ -60,9 +61,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture(scope="module")
-def flow() -> Flow:
+@cache
+def _flow() -> Flow:
     return Flow(YEAR, 1)
+
+
+@pytest.fixture
+def flow() -> Flow:
+    return _flow()
 
 
 def at(day: date) -> int:
@@ -142,6 +148,64 @@ def test_fields_that_are_not_on_the_list_stay_in_the_reply(flow: Flow) -> None:
     assert found.code == shown["code"]
     said = repr(page)
     assert [word for word in (*PERSONAL_MARKERS, "0912", "ghiChu") if word in said] == []
+
+
+def a_page(**changes: object) -> Page:
+    """What is read of a page with one good dossier and one with these changes."""
+    good = _flow().dossier(50_000, at(date(YEAR + 1, 1, 1)))
+    body = json.dumps({"content": [good, {**good, "code": "000.00.01.H00-250101-9999", **changes}], "last": True})
+    options = IGateSystem(gateway_url="http://127.0.0.1:9", login=False, statuses={"11": 5})
+    return DossierSearch(options).read_page(Reply(200, {}, body.encode()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "why"),
+    [
+        ({"code": None}, "?", "no code"),
+        ({"code": "NGƯỜI MÔ PHỎNG"}, "?", "no code"),
+        ({"updatedDate": None}, "000.00.01.H00-250101-9999", "no updatedDate"),
+        ({"appliedDate": "hôm qua"}, "000.00.01.H00-250101-9999", "appliedDate is no instant"),
+        ({"acceptedDate": 5}, "000.00.01.H00-250101-9999", "acceptedDate is no instant"),
+        ({"completedDate": "2025-01-01T00:00:00"}, "000.00.01.H00-250101-9999", "completedDate has no zone"),
+    ],
+    ids=["none", "person", "updated", "text", "number", "zone"],
+)
+def test_a_dossier_that_cannot_be_read_is_named_and_left_out(changes: dict[str, object], code: str, why: str) -> None:
+    page = a_page(**changes)
+    assert len(page.found) == 1
+    assert page.bad == ((code, why),)
+
+
+@pytest.mark.parametrize(
+    ("status", "task", "number"),
+    [
+        ({"id": 11, "name": "Tên lạ"}, "Xử lý", 5),
+        ({"id": 12, "name": "Tên lạ"}, "Xử lý", 4),
+        ({"id": 12, "name": "Tên lạ"}, "", 0),
+        ({"id": 2, "name": "Đang xử lý"}, "Yêu cầu bổ sung giấy tờ", 5),
+        (
+            {"id": 4, "name": [{"languageId": 46, "name": "Done"}, {"languageId": 228, "name": "Đã trả kết quả"}]},
+            "Xử lý",
+            10,
+        ),
+    ],
+    ids=["by_id", "task", "unknown", "supplement", "final"],
+)
+def test_a_status_is_that_of_the_dossier_and_its_task(status: dict[str, object], task: str, number: int) -> None:
+    assert a_page(dossierStatus=status, dossierTaskStatus={"name": task}).found[1].status == number
+
+
+def test_the_channel_and_the_due_date(flow: Flow) -> None:
+    page = a_page(applyMethod={"id": 2, "name": "Bưu chính công ích"}, appointmentDate=None)
+    assert (page.found[1].channel, page.found[1].due) == (3, page.found[0].due)
+
+
+def test_a_page_is_as_large_as_the_system_allows(
+    store: Store, client: Client, province: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "PAGE_SIZES", (2000, 501, 250))
+    done = collect(store, client, province, since=at(date(YEAR, 12, 30)))
+    assert store.dossiers.number() == 250 * done.pages
 
 
 def test_what_was_broken_off_goes_on(store: Store, client: Client, province: Catalogue) -> None:
