@@ -439,11 +439,13 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
     asked.show_head(shown, f"Biểu II.06a ({_SOURCES[made.source]})")
     for note in found.notes:
         click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
-    table = Table(show_lines=False)
-    table.add_column("STT (1)", justify="right")
-    table.add_column({By.UNIT: "Đơn vị (2)", By.SECTOR: "Lĩnh vực (2)", By.PROCEDURE: "Thủ tục (2)"}[By(by_what)])
+    table = Table(padding=0)
+    table.add_column("STT (1)", justify="right", width=3)
+    table.add_column(
+        {By.UNIT: "Đơn vị (2)", By.SECTOR: "Lĩnh vực (2)", By.PROCEDURE: "Thủ tục (2)"}[By(by_what)], min_width=12
+    )
     for column in COLUMNS:
-        table.add_column(HEADINGS[column], justify="right")
+        table.add_column(HEADINGS[column], justify="right", width=8)
     for number, row in enumerate(made.rows, start=1):
         table.add_row(str(number), row.name, *map(words.number, row.counts))
     table.add_row("", TOTAL, *map(words.number, made.total or made.sum), style="bold")
