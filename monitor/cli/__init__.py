@@ -100,7 +100,7 @@ for command in (
     simulating.sandbox_,
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
-    evidence.verify, evidence.seals,
+    evidence.verify, evidence.seals, evidence.evidence,
 ):  # fmt: skip
     cli.add_command(command)
 

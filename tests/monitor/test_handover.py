@@ -1,0 +1,260 @@
+"""The evidence of an outage as a file: a stranger with bash and awk counts the same seconds, whatever happened."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
+from monitor.model import CONTROL_SYSTEM, Outcome
+from monitor.store import Store
+from monitor.store.incidents import IncidentRecord
+from tests.monitor import test_cli
+from tests.monitor.province import store_in
+from tests.monitor.store.test_incidents import (
+    CATALOGUE,
+    LINES,
+    T0,
+    app,
+    day,
+    live_as_it_came,
+    read,
+    record,
+    said_at_random,
+    told,
+)
+from tests.monitor.test_cli import Motcua
+
+motcua = test_cli.motcua
+
+DAY = 86_400
+CONTROLS = (("gateway", "office"), ("router", "branch"))
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> IncidentRules:
+    return read(tmp_path, CATALOGUE)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with store_in(tmp_path / "data") as opened:
+        opened.incidents.clock = lambda: float(T0 + 200)
+        opened.evidence.clock = lambda: float(T0 + 10 * DAY)
+        yield opened
+
+
+Export = Callable[..., Path]
+
+
+@pytest.fixture
+def export(motcua: Motcua, store: Store, tmp_path: Path) -> Export:
+    """`motcua evidence export` of an incident; the folder where it is unpacked."""
+
+    def run(id_: int, *words: str | Path) -> Path:
+        out = tmp_path / f"{id_}.zip"
+        where = ("-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
+        done = motcua("evidence", "export", str(id_), "--out", out, "--force", *words, *where)
+        assert done.code == 0, done.err
+        return unpacked(out)
+
+    return run
+
+
+def unpacked(packet: Path) -> Path:
+    folder = packet.with_suffix("")
+    with zipfile.ZipFile(packet) as file:
+        assert file.testzip() is None
+        file.extractall(folder)
+    return folder
+
+
+def commands(folder: Path) -> str:
+    """What the page tells its reader to run."""
+    blocks = re.findall(
+        r"^```bash\n(.*?)^```$", (folder / "QUY-TRINH.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert len(blocks) >= 4
+    return "".join(blocks)
+
+
+def follow(folder: Path) -> str:
+    """Do what the page says, with the tools of the system alone; all that it shows."""
+    done = subprocess.run(
+        ["bash", "-c", commands(folder)],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout
+
+
+def counted(folder: Path) -> tuple[int, int, int]:
+    """Start, end and down seconds as the page's reader finds them."""
+    start, end, seconds = map(int, (folder / "tinh-lai" / "ket-qua.txt").read_text().split())
+    return start, end, seconds
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
+    return body
+
+
+def outages(store: Store, last: int = 1 << 40) -> list[IncidentRecord]:
+    found = store.incidents.list(0, last)
+    return [r for r in found if r.kind is IncidentKind.OUTAGE and r.state is not IncidentState.WITHDRAWN]
+
+
+def controls(text: str, start: float = 0, every: float = 20) -> list[Outcome]:
+    """What the controls of both locations say."""
+    return day(*(told(CONTROL_SYSTEM, id_, text, start=start, every=every, place=place) for id_, place in CONTROLS))
+
+
+# --- the page and the measured incident -------------------------------------------------------------------------------
+
+
+def story() -> list[Outcome]:
+    """The bus is down in [60, 140), the one-stop system stays so in [168, 261), and is again in [1661, 1721)."""
+    return day(
+        told("bus", "ping", "UUU" + "D" * 4 + "U" * 133),
+        app("UUU" + "D" * 10 + "U" * 67, start=1),
+        app("UUUDDDUUU" + "U" * 60, start=1601),
+        controls("U" * 140),
+    )
+
+
+def test_the_vendor_counts_the_same_seconds(export: Export, store: Store, rules: IncidentRules) -> None:
+    live_as_it_came(store, rules, story())
+    found = outages(store)
+    assert [(r.system, r.start - T0, (r.end or 0) - T0, r.down_seconds) for r in found] == [
+        ("bus", 60, 140, 80), ("app", 168, 261, 93), ("app", 1661, 1721, 60),
+    ]  # fmt: skip
+    for one in found:
+        folder = export(one.id)
+        said = follow(folder)
+        assert counted(folder) == (one.start, one.end, one.down_seconds)
+        assert measured(folder)["measured"]["down_seconds"] == one.down_seconds
+        for line in ("Các tệp còn nguyên", "Chứng cứ khớp mã băm", f"Số giây gián đoạn: {one.down_seconds}"):
+            assert line in said
+        assert said.endswith("KHỚP với incident.json\n")
+        assert "KHÔNG KHỚP" not in said
+        assert f"Bắt đầu: {datetime.fromtimestamp(one.start + 7 * 3600, UTC):%d/%m/%Y %H:%M:%S}" in said
+
+
+def test_seconds_that_were_changed_do_not_match(export: Export, store: Store, rules: IncidentRules) -> None:
+    live_as_it_came(store, rules, story())
+    folder = export(2)
+    about = folder / "incident.json"
+    about.write_text(about.read_text(encoding="utf-8").replace('"down_seconds":93', '"down_seconds":94'), "utf-8")
+    done = subprocess.run(
+        ["bash", "-c", commands(folder)], cwd=folder, capture_output=True, encoding="utf-8", check=False
+    )
+    assert "Các tệp còn nguyên" not in done.stdout
+    assert "KHÔNG KHỚP với incident.json" in done.stdout
+
+
+def test_a_try_that_was_changed_gives_other_seconds(export: Export, store: Store, rules: IncidentRules) -> None:
+    live_as_it_came(store, rules, story())
+    folder = export(3)
+    tries = folder / "outcomes.jsonl"
+    lines = tries.read_text(encoding="utf-8").splitlines(keepends=True)
+    last = max(n for n, line in enumerate(lines) if '"system":"app","check":"search"' in line and '"down"' in line)
+    lines[last] = lines[last].replace('"verdict":"down"', '"verdict":"up"')
+    tries.write_text("".join(lines), encoding="utf-8")
+    subprocess.run(["bash", "-c", commands(folder)], cwd=folder, capture_output=True, check=False)
+    assert (folder / "tinh-lai" / "ket-qua.txt").read_text() == ""  # two failed tries make no outage
+
+
+def test_what_the_location_could_not_see_counts_for_nobody(export: Export, store: Store, rules: IncidentRules) -> None:
+    """The line of the office is cut from 200 to 340; the outage is one, with silence in it."""
+    live_as_it_came(
+        store,
+        rules,
+        day(
+            told(CONTROL_SYSTEM, "gateway", "U" * 10 + "D" * 7 + "U" * 60),
+            told("lists", "call", "UUU" + "D" * 20 + "U" * 50),
+        ),
+    )
+    (one,) = outages(store)
+    assert (one.start - T0, (one.end or 0) - T0) == (60, 460)
+    assert one.down_seconds < 400 - 140
+    folder = export(one.id)
+    follow(folder)
+    assert (folder / "tinh-lai" / "mu.txt").read_text().split() == ["office", str(T0 + 180), str(T0 + 340)]
+    assert counted(folder) == (one.start, one.end, one.down_seconds)
+
+
+def test_settings_that_were_changed_judge_from_their_day_on(
+    export: Export, store: Store, rules: IncidentRules, tmp_path: Path
+) -> None:
+    live_as_it_came(store, rules, told("lists", "call", "UUUDDDDUUUUU"))
+    stricter = read(tmp_path, CATALOGUE.replace("timeout: 8s}", "timeout: 8s, confirm_down: 5, confirm_up: 4}"))
+    catalogue = stricter.catalogue
+    store.date_settings({("lists", "call"): catalogue.settings("lists", "call")}, T0 + 250)  # type: ignore[dict-item]
+    live_as_it_came(store, stricter, told("lists", "call", "U" * 60 + "DDDDUUDDDDDDUUUDUUUUUUU" + "U" * 60, start=260))
+    for one in outages(store):
+        folder = export(one.id)
+        follow(folder)
+        assert counted(folder) == (one.start, one.end, one.down_seconds)
+        rows = json.loads((folder / "settings.json").read_text())["settings"]
+        assert [row["confirm_down"] for row in rows if row["system"] == "lists"] == [3, 5]
+    assert len(outages(store)) == 2
+
+
+def test_one_that_goes_on_is_counted_up_to_now(export: Export, store: Store, rules: IncidentRules) -> None:
+    live_as_it_came(store, rules, day(told("lists", "call", "UUUDDDDDD"), controls("U" * 9)))
+    (one,) = outages(store)
+    folder = export(one.id)
+    assert measured(folder)["measured"] == {
+        "start": T0 + 60, "end": T0 + 160 + 48, "down_seconds": 148, "ongoing": True,
+    }  # fmt: skip
+    assert "còn tiếp diễn" in (folder / "QUY-TRINH.md").read_text(encoding="utf-8")
+    assert follow(folder).endswith("KHỚP với incident.json\n")
+    assert counted(folder) == (T0 + 60, T0 + 208, 148)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happened_the_vendor_counts_the_same(
+    export: Export, store: Store, rules: IncidentRules, seed: int
+) -> None:
+    """Systems behind one another, two locations, silence, slowness, doubts, blindness, settings that change."""
+    random = Random(seed)
+    lines = [told(*line[:2], said_at_random(random), start=random.randrange(20), place=line[2]) for line in LINES]
+    blind = [
+        told(
+            CONTROL_SYSTEM, id_, "U" * random.randrange(9, 40) + "D" * random.choice((2, 4, 9)) + "U" * 80, place=place
+        )
+        for id_, place in CONTROLS
+    ]
+    made = day(*lines, *blind)
+    half = len(made) // 2
+    record(store, rules, made[:half])
+    changed = {key[:2]: rules.catalogue.settings(*key[:2]) for key in LINES}
+    different = {key: replace(s, confirm_down=random.choice((1, 2, 4))) for key, s in changed.items() if s}
+    store.date_settings(different, made[half].due_at / 1000)
+    store.record(made[half:], lambda *key: different.get(key), rules=rules)
+    found = outages(store)
+    checked = 0
+    for one in found[:8]:
+        folder = export(one.id)
+        follow(folder)
+        told_ = measured(folder)["measured"]
+        assert counted(folder) == (told_["start"], told_["end"], told_["down_seconds"])
+        if one.end is not None:
+            assert counted(folder) == (one.start, one.end, one.down_seconds)
+            checked += 1
+    assert checked
