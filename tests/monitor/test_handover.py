@@ -233,7 +233,9 @@ def test_whatever_happened_the_vendor_counts_the_same(
 ) -> None:
     """Systems behind one another, two locations, silence, slowness, doubts, blindness, settings that change."""
     random = Random(seed)
-    lines = [told(*line[:2], said_at_random(random), start=random.randrange(20), place=line[2]) for line in LINES]
+    said = ["".join(said_at_random(random) for _ in range(4)) + "U" * 9 for _ in LINES]
+    begun = [random.randrange(20) for _ in LINES]
+    lines = [told(*key[:2], text, start=at, place=key[2]) for key, text, at in zip(LINES, said, begun, strict=True)]
     blind = [
         told(
             CONTROL_SYSTEM, id_, "U" * random.randrange(9, 40) + "D" * random.choice((2, 4, 9)) + "U" * 80, place=place
