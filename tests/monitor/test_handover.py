@@ -16,11 +16,15 @@ from typing import Any
 import pytest
 
 from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
-from monitor.model import CONTROL_SYSTEM, Outcome
-from monitor.store import Store
+from monitor.incidents import Severity
+from monitor.model import CONTROL_SYSTEM, Exchange, Outcome, StepResult
+from monitor.store import Store, StoreError
+from monitor.store.evidence import EvidenceBook
 from monitor.store.incidents import IncidentRecord
+from monitor.words import SIMULATED
 from tests.monitor import test_cli
 from tests.monitor.province import store_in
+from tests.monitor.store import test_evidence as of_store
 from tests.monitor.store.test_incidents import (
     CATALOGUE,
     LINES,
@@ -122,6 +126,17 @@ def outages(store: Store, last: int = 1 << 40) -> list[IncidentRecord]:
 def controls(text: str, start: float = 0, every: float = 20) -> list[Outcome]:
     """What the controls of both locations say."""
     return day(*(told(CONTROL_SYSTEM, id_, text, start=start, every=every, place=place) for id_, place in CONTROLS))
+
+
+def seen(outcomes: list[Outcome]) -> list[Outcome]:
+    """The same, the failed ones with what was seen of them."""
+
+    def step(o: Outcome, s: StepResult) -> StepResult:
+        request = f"GET http://{o.system}.invalid/{o.check}?code=***"
+        exchange = Exchange(request, 503, (("content-type", "text/html"),), 512, "192.0.2.7:443", detail="HTTP 503")
+        return replace(s, status=503, exchange=exchange) if s.reason else s
+
+    return [replace(o, steps=tuple(step(o, s) for s in o.steps)) for o in outcomes]
 
 
 # --- the page and the measured incident -------------------------------------------------------------------------------
@@ -260,3 +275,191 @@ def test_whatever_happened_the_vendor_counts_the_same(
             assert counted(folder) == (one.start, one.end, one.down_seconds)
             checked += 1
     assert checked
+
+
+# --- the packet -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def packed(store: Store, rules: IncidentRules, tmp_path: Path) -> Path:
+    """The story, sealed: the received day is that of T0, the next one goes on."""
+    store.record(seen(story()), rules.catalogue.settings, rules=rules, received_at=T0 + 3000)
+    store.record(
+        told("portal", "home", "U", start=DAY), rules.catalogue.settings, rules=rules, received_at=T0 + DAY + 3000
+    )
+    store.evidence.clock = lambda: float(T0 + DAY + 4000)
+    for of in store.evidence.unsealed():
+        store.evidence.seal(of)
+    return tmp_path / "packet.zip"
+
+
+@pytest.fixture
+def export_to(motcua: Motcua, tmp_path: Path) -> Callable[..., test_cli.Done]:
+    where = ("-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
+    return lambda id_, out, *words: motcua("evidence", "export", str(id_), "--out", out, *words, *where)
+
+
+ExportTo = Callable[..., test_cli.Done]
+
+
+def test_the_same_store_gives_the_same_bytes(export_to: ExportTo, packed: Path, tmp_path: Path) -> None:
+    for words in ((), ("--with-days",)):
+        files = [tmp_path / f"{number}{len(words)}.zip" for number in (1, 2)]
+        for file in files:
+            assert export_to(2, file, *words).code == 0
+        assert files[0].read_bytes() == files[1].read_bytes()
+    assert (tmp_path / "10.zip").read_bytes() != (tmp_path / "11.zip").read_bytes()
+
+
+def test_what_is_in_it(export_to: ExportTo, packed: Path, store: Store) -> None:
+    done = export_to(2, packed)
+    folder = unpacked(packed)
+    names = [str(file.relative_to(folder)) for file in sorted(folder.rglob("*")) if file.is_file()]
+    assert names == [
+        "PHUONG-PHAP.md", "QUY-TRINH.md", "SHA256SUMS", "awk/gian-doan.awk", "awk/mat-tam-quan-sat.awk",
+        "awk/trang-thai.awk", "digests.txt", "evidence.jsonl", "incident.json", "outcomes.jsonl", "seals.txt",
+        "settings.json",
+    ]  # fmt: skip
+    tries = [json.loads(line) for line in (folder / "outcomes.jsonl").read_text(encoding="utf-8").splitlines()]
+    kept = [(o.due_at, o.system, o.check, o.location, o.try_) for o in store.outcomes(0, 1 << 60)]
+    identities = [tuple(t[name] for name in ("due_at", "system", "check", "location", "try")) for t in tries]
+    assert set(identities) <= set(kept)
+    assert identities == sorted(identities)
+    assert {(t["system"], t["location"]) for t in tries} == {
+        ("app", "office"),
+        ("bus", "office"),
+        ("_control", "office"),
+    }
+    assert min(t["due_at"] for t in tries) >= (T0 - 10) * 1000
+    (day_,) = measured(folder)["days"]
+    assert measured(folder)["days"][day_] == store.evidence.seals()[0].digest
+    assert (folder / "seals.txt").read_text(encoding="utf-8") == f"# {SIMULATED}\n{store.evidence.seals()[0].line}\n"
+    for page in ("QUY-TRINH.md", "PHUONG-PHAP.md"):
+        text = (folder / page).read_text(encoding="utf-8")
+        assert f"**{SIMULATED}**" in text
+        assert max(map(len, text.splitlines())) < 130
+    assert measured(folder)["marking"] == SIMULATED
+    assert json.loads((folder / "settings.json").read_text(encoding="utf-8"))["simulated"] is True
+    with zipfile.ZipFile(packed) as file:
+        assert file.comment.decode() == SIMULATED
+
+
+def test_with_the_days_the_seals_are_made_again(export_to: ExportTo, packed: Path, store: Store) -> None:
+    done = export_to(2, packed, "--with-days")
+    assert done.code == 0
+    assert "Đóng gói" in done.err
+    folder = unpacked(packed)
+    said = follow(folder)
+    assert f"Con dấu ngày {store.evidence.seals()[0].day}: đúng" in said
+    assert "Số dòng không nằm dưới con dấu nào: 0" in said
+    # And what was put in afterwards is not under them.
+    tries = folder / "outcomes.jsonl"
+    tries.write_text(tries.read_text(encoding="utf-8").replace('"seconds":0.2', '"seconds":0.3', 1), encoding="utf-8")
+    done_ = subprocess.run(
+        ["bash", "-c", commands(folder)], cwd=folder, capture_output=True, encoding="utf-8", check=False
+    )
+    assert "Số dòng không nằm dưới con dấu nào: 1" in done_.stdout
+
+
+def test_evidence_that_was_changed_does_not_match_its_digest(export_to: ExportTo, packed: Path) -> None:
+    assert export_to(2, packed).code == 0
+    folder = unpacked(packed)
+    told_ = folder / "evidence.jsonl"
+    told_.write_text(told_.read_text(encoding="utf-8").replace("HTTP 503", "HTTP 500", 1), encoding="utf-8")
+    done = subprocess.run(
+        ["bash", "-c", commands(folder)], cwd=folder, capture_output=True, encoding="utf-8", check=False
+    )
+    assert "Chứng cứ khớp mã băm" not in done.stdout
+
+
+def test_no_file_is_overwritten_unasked(export_to: ExportTo, packed: Path) -> None:
+    packed.write_text("other", encoding="utf-8")
+    done = export_to(2, packed)
+    assert (done.code, done.line) == (2, f"motcua: {packed} exists; --force overwrites it")
+    assert packed.read_text(encoding="utf-8") == "other"
+    assert export_to(2, packed, "--force").code == 0
+    assert zipfile.is_zipfile(packed)
+
+
+def test_a_failure_on_the_way_leaves_nothing(
+    export_to: ExportTo, packed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Iterator[str]:
+        yield "a\n"
+        raise StoreError("the database has gone")
+
+    monkeypatch.setattr(EvidenceBook, "content", failing)
+    before = sorted(packed.parent.iterdir())
+    done = export_to(2, packed, "--with-days")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == "motcua: the database has gone"
+    assert sorted(packed.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("99",), 2, "there is no incident 99"),
+        (("0",), 2, "0 is not in the range"),
+        (("2", "--out", "none/packet.zip"), 2, "none/packet.zip: can't write: No such file or directory"),
+        (("2", "--out", "."), 2, "is a directory"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(
+    motcua: Motcua, packed: Path, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    out = () if "--out" in words else ("--out", packed)
+    where = ("-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
+    done = motcua("evidence", "export", *words, *out, *where)
+    assert done.code == code
+    assert said in done.line
+    assert not packed.exists()
+
+
+def test_what_was_not_measured_has_no_evidence(
+    motcua: Motcua, export_to: ExportTo, packed: Path, store: Store, tmp_path: Path
+) -> None:
+    reported = store.incidents.report("app", Severity.S3, "mot_cua", "Không in được giấy hẹn", start=T0)
+    done = export_to(reported.id, packed)
+    assert done.code == 2
+    assert "told by desk staff: nothing was measured" in done.line
+    done = motcua("evidence", "show", str(reported.id), "-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
+    assert (done.code, "told by desk staff" in done.line) == (2, True)
+
+
+def test_outcomes_that_are_gone_are_not_made_up(export_to: ExportTo, packed: Path, store: Store) -> None:
+    of_store.run(store, f"DELETE FROM outcomes WHERE due_at > {(T0 + 200) * 1000}")
+    done = export_to(2, packed)
+    assert done.code == 1
+    assert "the outcomes that are kept do not give incident 2 again" in done.line
+    assert not packed.exists()
+
+
+# --- show -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_seen_is_shown(motcua: Motcua, packed: Path, store: Store, tmp_path: Path) -> None:
+    where = ("-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
+    done = motcua("evidence", "show", "2", *where)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(SIMULATED)
+    assert "Chứng cứ của sự cố 2: Một cửa" in done.out
+    body = json.loads(motcua("evidence", "show", "2", "--json", *where).out)
+    assert (body["simulated"], body["incident"], body["system"]) == (True, 2, "app")
+    assert {e["system"] for e in body["evidence"]} == {"app", "bus"}
+    assert f"{body['failed_tries']} lần đo lỗi, {len(body['evidence'])} lần có chứng cứ" in done.out
+    starts = [e["started_at"] for e in body["evidence"]]
+    assert starts == sorted(starts)
+    sealed = store.evidence.seals()[0].day
+    for one in body["evidence"]:
+        assert one["sealed"] == sealed.isoformat()
+        assert f"SHA-256       {one['digest']}" in done.out
+    for said in (
+        "Kiểm tra      Một cửa, search, từ Văn phòng, lần thử 1",
+        "Lỗi           truy vấn: máy chủ báo lỗi (HTTP 5xx)",
+        "Yêu cầu       GET http://app.invalid/search?code=***",
+        "Trả lời       HTTP 503, 512 byte, từ 192.0.2.7:443",
+        "Tiêu đề       content-type: text/html",
+        f"Niêm phong    ngày {sealed:%d/%m/%Y} (UTC)",
+    ):
+        assert said in done.out
