@@ -70,9 +70,12 @@ def keys_of(rules: IncidentRules, system: str) -> list[Key]:
 
 
 def window(rules: IncidentRules, incident: Incident, dated: Dated, holds: int, now: int) -> Window:
-    """So many holds around an incident: up to where nothing could reopen it any more, at most up to now (seconds)."""
-    settings = [each for rows in dated.values() for _, each in rows]
-    around = holds * max(map(hold_ms, settings)) + max(map(latest_ms, settings))
+    """So many holds around an incident: up to where nothing could reopen it any more, at most up to now (seconds).
+
+    What came into force after it does not matter: the same incident has the same window for ever.
+    """
+    settings = [each for rows in dated.values() for valid_from, each in rows if valid_from <= incident.end * 1000]
+    around = holds * max(map(hold_ms, settings), default=0) + max(map(latest_ms, settings), default=0)
     grace = max((rules.grace(incident.system, parent) for parent in rules.parents(incident.system)), default=0)
     first = incident.outages[0].start
     start = first - grace - around // 1000 - 1
@@ -150,7 +153,7 @@ def settings_text(rules: IncidentRules, incident: Incident, dated: Dated, span: 
     rows = {
         "windows": [{"kind": "window", "from": span.start, "until": span.end}],
         "incidents": [{"kind": "incident", "start": incident.start, "end": incident.end, "reopen": REOPEN}],
-        "settings": [_settings_row(*key, *row) for key in sorted(dated) for row in dated[key]],
+        "settings": [_settings_row(*key, *row) for key in sorted(dated) for row in _in_force(dated[key], span)],
         "lines": [
             {"kind": "line", "system": one, "check": check, "location": place, "quorum": _quorum(catalogue, one, check)}
             for one, check, place in keys_of(rules, system)
@@ -159,6 +162,14 @@ def settings_text(rules: IncidentRules, incident: Incident, dated: Dated, span: 
     }
     parts = [f'"{name}":[\n' + ",\n".join(map(_dump, of)) + "\n]" for name, of in rows.items()]
     return "{\n" + ",\n".join([f'"simulated":{_dump(catalogue.simulated)}', *parts]) + "\n}\n"
+
+
+def _in_force(rows: Sequence[tuple[int, Settings]], span: Window) -> Iterator[tuple[int, Settings]]:
+    """Those that judge slots of the window."""
+    ends = [valid_from for valid_from, _ in rows[1:]] + [_FOREVER * 1000]
+    for (valid_from, settings), end in zip(rows, ends, strict=True):
+        if valid_from < span.end * 1000 and end > span.start * 1000:
+            yield valid_from, settings
 
 
 def _settings_row(system: str, check: str, valid_from: int, settings: Settings) -> dict[str, Any]:
