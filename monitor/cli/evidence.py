@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -333,6 +333,7 @@ def _show_evidence(
             shown.print(Text.assemble((f"{label:<{_LABEL}}", "dim"), said), soft_wrap=True)
 
 
+_PHASES = {"dns": "tên miền", "connect": "kết nối", "tls": "TLS", "wait": "chờ", "transfer": "nhận"}
 _LABEL = 14  # characters; the longest label and two blanks
 
 
@@ -360,8 +361,8 @@ def _told(province: Catalogue, stored: Stored, sealed: set[date]) -> Iterator[tu
     ):
         if said:
             yield label, said
-    phases = zip(("tên miền", "kết nối", "TLS", "chờ", "nhận"), told["phases"].values(), strict=True)
-    yield "Thời gian", ", ".join(f"{name} {words.milliseconds(micros / 1e6)}" for name, micros in phases)
+    took = ", ".join(f"{name} {words.milliseconds(told['phases'][phase] / 1e6)}" for phase, name in _PHASES.items())
+    yield "Thời gian", took
     day = _received(stored)
     yield "Niêm phong", f"ngày {_day(day)} (UTC)" if day in sealed else f"chưa, sau khi hết ngày {_day(day)} (UTC)"
     yield "SHA-256", stored.digest
@@ -403,17 +404,16 @@ def evidence_export(
     if out.exists() and not force:
         raise ConfigurationError(f"{out} exists; --force overwrites it")
     rules, at = IncidentRules(province), now()
-    with ExitStack() as stack:
-        store = stack.enter_context(the_store(configuration(data)))
+    with the_store(configuration(data)) as store:
         asked = _ask(store, rules, id_, at)
         if asked.seen is None:
             why = "it is no outage of a system that is in the catalogue, or it was withdrawn"
             raise ConfigurationError(f"incident {id_} has no down seconds to count again: {why}")
-        packet = _choose(store, rules, asked, asked.seen, at)
-        progress = stack.enter_context(progress_of("Đóng gói", None)) if with_days else None
-        with _new_file(out) as target:
+        with progress_of("Đọc kết quả đo", None, passing=True) as progress:
+            packet = _choose(store, rules, asked, asked.seen, at, progress)
+        with _new_file(out) as target, progress_of("Đóng gói", None, passing=True) as progress:
             marking = words.SIMULATED if province.simulated else ""
-            pack(target, _pages(store, packet, progress), marking)
+            pack(target, _pages(store, packet, progress if with_days else None), marking)
     click.echo(f"{len(packet.outcomes)} outcomes, {len(packet.evidence)} pieces of evidence: {out}", err=True)
 
 
@@ -444,7 +444,9 @@ class _Packet(NamedTuple):
         return chain[max(before - 1, 0) :]
 
 
-def _choose(store: Store, rules: IncidentRules, asked: _Asked, incident: Incident, at: int) -> _Packet:
+def _choose(
+    store: Store, rules: IncidentRules, asked: _Asked, incident: Incident, at: int, progress: Progress
+) -> _Packet:
     """As little as gives the incident again. Raises StoreError where what is kept does not."""
     keys = set(keys_of(rules, incident.system))
     dated = _dated(store, (key[:2] for key in keys))
@@ -452,12 +454,12 @@ def _choose(store: Store, rules: IncidentRules, asked: _Asked, incident: Inciden
     for holds in REACHES if dated else ():
         span = window(rules, incident, dated, holds, at)
         limits = span.start * 1000, span.end * 1000
-        outcomes = [
-            outcome
-            for system in systems
-            for outcome in store.outcomes(*limits, system)
-            if (outcome.system, outcome.check, outcome.location) in keys
-        ]
+        outcomes: list[Outcome] = []
+        for number, system in enumerate(systems):
+            progress(number, len(systems))
+            of = store.outcomes(*limits, system)
+            outcomes += [outcome for outcome in of if (outcome.system, outcome.check, outcome.location) in keys]
+        progress(len(systems), len(systems))
         if recount(rules, incident, outcomes, dated, span) is None:
             continue
         outcomes.sort(key=_identity)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from monitor.cli import evidence as commands_of_evidence
 from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
 from monitor.incidents import Severity
-from monitor.model import CONTROL_SYSTEM, Exchange, Outcome, Settings, StepResult
+from monitor.model import CONTROL_SYSTEM, Exchange, Outcome, Phases, Settings, StepResult
 from monitor.store import Store, StoreError
 from monitor.store.evidence import EvidenceBook
 from monitor.store.incidents import IncidentRecord
@@ -128,13 +130,16 @@ def controls(text: str, start: float = 0, every: float = 20) -> list[Outcome]:
     return day(*(told(CONTROL_SYSTEM, id_, text, start=start, every=every, place=place) for id_, place in CONTROLS))
 
 
+PHASES = Phases(0.001, 0.002, 0.003, 1.5, 0.004)
+
+
 def seen(outcomes: list[Outcome]) -> list[Outcome]:
     """The same, the failed ones with what was seen of them."""
 
     def step(o: Outcome, s: StepResult) -> StepResult:
         request = f"GET http://{o.system}.invalid/{o.check}?code=***"
         exchange = Exchange(request, 503, (("content-type", "text/html"),), 512, "192.0.2.7:443", detail="HTTP 503")
-        return replace(s, status=503, exchange=exchange) if s.reason else s
+        return replace(s, status=503, phases=PHASES, exchange=exchange) if s.reason else s
 
     return [replace(o, steps=tuple(step(o, s) for s in o.steps)) for o in outcomes]
 
@@ -354,10 +359,21 @@ def test_what_is_in_it(export_to: ExportTo, packed: Path, store: Store) -> None:
         assert file.comment.decode() == SIMULATED
 
 
-def test_with_the_days_the_seals_are_made_again(export_to: ExportTo, packed: Path, store: Store) -> None:
-    done = export_to(2, packed, "--with-days")
-    assert done.code == 0
-    assert "Đóng gói" in done.err
+def test_with_the_days_the_seals_are_made_again(
+    export_to: ExportTo, packed: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[tuple[int, int]] = []
+
+    @contextmanager
+    def progress_of(*_: Any, **__: Any) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, total: steps.append((done, total))
+
+    monkeypatch.setattr(commands_of_evidence, "progress_of", progress_of)
+    assert export_to(2, packed, "--with-days").code == 0
+    (seal,) = store.evidence.seals()
+    whole = 1 + seal.outcomes + seal.evidence
+    assert steps[-1] == (whole, whole)
+    assert (3, 3) in steps  # the system, its parent, the controls
     folder = unpacked(packed)
     said = follow(folder)
     assert f"Con dấu ngày {store.evidence.seals()[0].day}: đúng" in said
@@ -402,7 +418,7 @@ def test_a_failure_on_the_way_leaves_nothing(
     before = sorted(packed.parent.iterdir())
     done = export_to(2, packed, "--with-days")
     assert done.code == 1
-    assert done.err.splitlines()[-1] == "motcua: the database has gone"
+    assert done.line == "motcua: the database has gone"
     assert sorted(packed.parent.iterdir()) == before
 
 
@@ -435,6 +451,21 @@ def test_what_was_not_measured_has_no_evidence(
     assert "told by desk staff: nothing was measured" in done.line
     done = motcua("evidence", "show", str(reported.id), "-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
     assert (done.code, "told by desk staff" in done.line) == (2, True)
+
+
+def test_of_the_monitors_own_blindness_there_is_evidence_but_no_packet(
+    motcua: Motcua, export_to: ExportTo, store: Store, rules: IncidentRules, tmp_path: Path
+) -> None:
+    live_as_it_came(store, rules, seen(controls("U" * 10 + "D" * 7 + "U" * 30)))
+    (one, _) = store.incidents.list(0, 1 << 40)
+    assert one.kind is IncidentKind.BLIND
+    where = ("-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
+    body = json.loads(motcua("evidence", "show", str(one.id), "--json", *where).out)
+    assert body["failed_tries"] == len(body["evidence"]) == 7
+    assert {(e["system"], e["location"]) for e in body["evidence"]} == {(CONTROL_SYSTEM, one.location)}
+    done = export_to(one.id, tmp_path / "packet.zip")
+    assert done.code == 2
+    assert "has no down seconds to count again" in done.line
 
 
 def test_outcomes_that_are_gone_are_not_made_up(export_to: ExportTo, packed: Path, store: Store) -> None:
@@ -470,6 +501,7 @@ def test_what_was_seen_is_shown(motcua: Motcua, packed: Path, store: Store, tmp_
         "Yêu cầu       GET http://app.invalid/search?code=***",
         "Trả lời       HTTP 503, 512 byte, từ 192.0.2.7:443",
         "Tiêu đề       content-type: text/html",
+        "Thời gian     tên miền 1 ms, kết nối 2 ms, TLS 3 ms, chờ 1.500 ms, nhận 4 ms",
         f"Niêm phong    ngày {sealed:%d/%m/%Y} (UTC)",
     ):
         assert said in done.out
