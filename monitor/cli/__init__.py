@@ -16,7 +16,7 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import dossiers, figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
 from monitor.collection import CollectionError
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
@@ -102,6 +102,7 @@ for command in (
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
     dossiers.dossiers,
+    evidence.verify, evidence.seals, evidence.evidence,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -159,9 +159,12 @@ def output(out: Path | None) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def progress_of(label: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
+def progress_of(label: str, total: int | None, *, passing: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """How far long work is, on standard error; `passing`: on a terminal alone, and nothing is left of it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    hidden = passing and not console.is_terminal
+    with Progress(*columns, console=console, transient=passing, disable=hidden) as progress:
         task = progress.add_task(label, total=total)
         yield lambda done, whole: progress.update(task, completed=done, total=whole)
 
