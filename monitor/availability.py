@@ -9,7 +9,7 @@ A figure is the sum of the pieces that `explain` lists: there is no other way to
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import accumulate, pairwise
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from monitor.judge import Interval
@@ -27,6 +28,7 @@ from monitor.words import STATES, duration
 Timeline: TypeAlias = Sequence[Interval]
 
 GOOD = frozenset({State.UP, State.DEGRADED})
+BAD = frozenset({State.DOWN, State.DEGRADED})
 
 
 def quorum(lines: Sequence[Timeline], k: int | None, start: int, end: int) -> list[Interval]:
@@ -38,9 +40,9 @@ def quorum(lines: Sequence[Timeline], k: int | None, start: int, end: int) -> li
     if k is not None and not 1 <= k <= len(lines):
         raise ValueError(f"a quorum of {k} is impossible with {len(lines)} locations")
 
-    def state(seen: Sequence[State]) -> State:
-        reporting = sum(s is not State.NO_DATA for s in seen)
-        down, degraded = seen.count(State.DOWN), seen.count(State.DEGRADED)
+    def state(seen: _Counts) -> State:
+        down, silent, degraded = seen[State.DOWN], seen[State.NO_DATA], seen[State.DEGRADED]
+        reporting = len(lines) - silent
         needed = reporting // 2 + 1 if k is None else k
         if down >= needed:
             return State.DOWN
@@ -48,10 +50,7 @@ def quorum(lines: Sequence[Timeline], k: int | None, start: int, end: int) -> li
             return State.NO_DATA
         return State.DEGRADED if down + degraded >= min(needed, reporting) else State.UP
 
-    return _combine(lines, state, start, end)
-
-
-_WORST_FIRST = (State.DOWN, State.NO_DATA, State.DEGRADED, State.UP)
+    return _combine(lines, (), state, start, end)
 
 
 def compose(critical: Sequence[Timeline], others: Sequence[Timeline], start: int, end: int) -> list[Interval]:
@@ -63,50 +62,88 @@ def compose(critical: Sequence[Timeline], others: Sequence[Timeline], start: int
     if not critical:
         raise ValueError("a system without a critical check has no line")
 
-    def state(seen: Sequence[State]) -> State:
-        worst = min(seen[: len(critical)], key=_WORST_FIRST.index)
-        spoilt = any(s in (State.DOWN, State.DEGRADED) for s in seen[len(critical) :])
-        return State.DEGRADED if worst is State.UP and spoilt else worst
+    def worst(seen: _Counts) -> State:
+        if seen[State.DOWN]:
+            return State.DOWN
+        if seen[State.NO_DATA]:
+            return State.NO_DATA
+        return State.DEGRADED if seen[State.DEGRADED] else State.UP
 
-    return _combine([*critical, *others], state, start, end)
+    return _combine(critical, others, worst, start, end)
+
+
+_Counts: TypeAlias = Mapping[State, int]
+"""How many lines are in each state."""
 
 
 def _combine(
-    lines: Sequence[Timeline], state_of: Callable[[Sequence[State]], State], start: int, end: int
+    lines: Sequence[Timeline],
+    others: Sequence[Timeline],
+    state_of: Callable[[_Counts], State],
+    start: int,
+    end: int,
 ) -> list[Interval]:
-    """One line out of several; an interval has the reason and step of the member that has been bad for longest."""
+    """One line out of several, in one sweep over their changes; of `others` a bad one counts as degraded, else as up.
+
+    An interval has the reason and step of the member that has been bad for longest.
+    """
     combined: list[Interval] = []
-    for begin, finish, members in _slices(lines, start, end):
-        state = state_of([m.state for m in members])
-        if combined and combined[-1].state is state:
-            combined[-1] = combined[-1]._replace(end=finish)
-            continue
-        cause = min((m for m in members if _explains(m.state, state)), key=lambda m: m.start, default=None)
-        combined.append(Interval(begin, finish, state, *(cause[3:] if cause else ())))
+    whole = [*lines, *others]
+    members: list[Interval | None] = [None] * len(whole)
+    counts = dict.fromkeys(State, 0) | {State.NO_DATA: len(lines), State.UP: len(others)}
+    now: State | None = None
+    begin, cause, at = start, (), start
+    for second, number, member in [*sorted(_changes(whole, start, end), key=_SECOND), (end, 0, None)]:
+        if second > at:
+            if (state := state_of(counts)) is not now:  # since `at`
+                if now is not None:
+                    combined.append(Interval(begin, at, now, *cause))
+                begin, now, cause = at, state, _cause(members, state, at)
+            at = second
+        critical = number < len(lines)
+        counts[_counted(members[number], critical)] -= 1
+        counts[_counted(member, critical)] += 1
+        members[number] = member
+    if now is not None:
+        combined.append(Interval(begin, end, now, *cause))
     return combined
 
 
-def _explains(member: State, state: State) -> bool:
-    """Whether a member in this state may be the reason for the whole; a good whole has no reason."""
-    if state is State.DEGRADED:
-        return member in (State.DEGRADED, State.DOWN)
-    return member is state is not State.UP
+_SECOND = itemgetter(0)
 
 
-def _slices(lines: Sequence[Timeline], start: int, end: int) -> Iterator[tuple[int, int, list[Interval]]]:
-    """[begin, finish) in which no line changes, with the interval that each line is in."""
-    edges = sorted({start, end} | {i.start for line in lines for i in line} | {i.end for line in lines for i in line})
-    edges = [edge for edge in edges if start <= edge <= end]
-    places = [0] * len(lines)
-    for begin, finish in pairwise(edges):
-        members = []
-        for number, line in enumerate(lines):
-            while places[number] < len(line) and line[places[number]].end <= begin:
-                places[number] += 1
-            at = line[places[number]] if places[number] < len(line) else None
-            covers = at is not None and at.start <= begin
-            members.append(at if at is not None and covers else Interval(begin, finish, State.NO_DATA))
-        yield begin, finish, members
+def _changes(lines: Sequence[Timeline], start: int, end: int) -> Iterator[tuple[int, int, Interval | None]]:
+    """The seconds of [start, end) from which on a line, by its number, is in an interval; None: it says nothing."""
+    for number, line in enumerate(lines):
+        at = start
+        for interval in _within(line, start, end):
+            if interval.start > at:
+                yield at, number, None
+            yield max(interval.start, start), number, interval
+            at = interval.end
+        if at < end:
+            yield at, number, None
+
+
+def _counted(member: Interval | None, critical: bool) -> State:
+    """The state as which a line counts."""
+    state = member.state if member else State.NO_DATA
+    if critical:
+        return state
+    return State.DEGRADED if state in BAD else State.UP
+
+
+def _cause(members: Iterable[Interval | None], state: State, at: int) -> tuple[Any, ...]:
+    """Reason and step of the member that has been for longest what makes the whole bad; a good whole has none.
+
+    A line that says nothing has been so since `at`.
+    """
+    if state is State.UP:
+        return ()
+    why = BAD if state is State.DEGRADED else (state,)
+    known = (member or Interval(at, at, State.NO_DATA) for member in members)
+    first = min((m for m in known if m.state in why), key=lambda m: m.start, default=None)
+    return first[3:] if first else ()
 
 
 # --- counting --------------------------------------------------------------------------------------------------------
@@ -362,8 +399,8 @@ def _outage(
 
 def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> Iterator[tuple[int, int, _Reach | None]]:
     """The down seconds of an outage, with the parent that takes them; None from where it is the system's own."""
-    taken = bool(reaches) and any(
-        reach and not reach.near for d in downs for parent in reaches for *_, reach in _cut(d.start, d.end, parent)
+    taken = any(
+        reach and not reach.near for parent in reaches for d in downs for *_, reach in _cut(d.start, d.end, parent)
     )
     for down in downs:
         at = down.start
@@ -455,13 +492,24 @@ class Basis:
             return None
         return Exclusion.OTHER_PARTY
 
-    def before(self, at: int) -> int:
+    def kept(self, start: int, end: int) -> int:
+        """How many of the seconds [start, end) are not left out for where they lie."""
+        if not self.inside and not self.outside:
+            return end - start
+        within = self._before(end) - self._before(start)
+        return within if self.outside else end - start - within
+
+    def _before(self, at: int) -> int:
         """How many seconds of the spans lie before an instant."""
-        place = bisect_right(self.spans, (at, at)) - 1
+        place = bisect_right(self._starts, at) - 1
         if place < 0:
             return 0
         start, end = self.spans[place]
         return self._lengths[place] + min(at, end) - start
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _ in self.spans]
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:
@@ -568,25 +616,40 @@ def explain(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Ou
 
 
 def figure(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Outage] = ()) -> Figure:
-    """Count what `explain` lists, without listing it."""
-    in_set = down = no_data = degraded = other_party = 0
-    after = basis.before(period[0])
-    for start, end, state, cause in _causes(line, period, found if basis.party is not None else ()):
-        before, after = after, basis.before(end)
-        kept = after - before if basis.outside else end - start - (after - before)
-        if basis.of(cause):
-            other_party += kept
-            continue
-        in_set += kept
+    """Count what `explain` lists, without listing it: of a line that is mostly up, only what is not."""
+    start, end = period
+    down = degraded = no_data = other_party = 0
+    stretches = sorted(stretch for o in found for stretch in o.stretches if basis.of(stretch)) if basis.party else []
+    at = start
+    for interval in _within(line, start, end):
+        begin, finish, state = max(interval.start, start), min(interval.end, end), interval.state
+        if begin > at:
+            no_data += basis.kept(at, begin)
+        at = finish
         if state is State.DOWN:
-            down += kept
+            seconds = basis.kept(begin, finish)
+            others = sum(basis.kept(*piece) for *piece, theirs in _cut(begin, finish, stretches) if theirs)
+            down += seconds - others
+            other_party += others
         elif state is State.NO_DATA:
-            no_data += kept
+            no_data += basis.kept(begin, finish)
         elif state is State.DEGRADED:
-            degraded += kept
-    left_out = period[1] - period[0] - in_set - other_party
+            degraded += basis.kept(begin, finish)
+    if at < end:
+        no_data += basis.kept(at, end)
+    kept = basis.kept(start, end)
+    left_out = end - start - kept
     maintenance, outside = (left_out, 0) if basis.inside else (0, left_out)
+    in_set = kept - other_party
     return Figure(basis.kind, in_set, down, no_data, degraded, maintenance, other_party, outside, basis.unconfirmed)
+
+
+_START, _END = attrgetter("start"), attrgetter("end")
+
+
+def _within(line: Timeline, start: int, end: int) -> Timeline:
+    """The intervals of a line that have seconds in [start, end), whole."""
+    return line[bisect_right(line, start, key=_END) : bisect_left(line, end, key=_START)]
 
 
 def _causes(line: Timeline, period: Span, found: Iterable[Outage]) -> Iterator[tuple[int, int, State, Stretch | None]]:
