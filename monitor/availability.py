@@ -27,8 +27,11 @@ from monitor.words import STATES, duration
 
 Timeline: TypeAlias = Sequence[Interval]
 
-GOOD = frozenset({State.UP, State.DEGRADED})
-BAD = frozenset({State.DOWN, State.DEGRADED})
+# Looked up once: Python 3.11 calls a function for every State.UP, and there are millions.
+_UP, _DEGRADED, _DOWN, _NO_DATA = State.UP, State.DEGRADED, State.DOWN, State.NO_DATA
+
+GOOD = frozenset({_UP, _DEGRADED})
+BAD = frozenset({_DOWN, _DEGRADED})
 
 
 def quorum(lines: Sequence[Timeline], k: int | None, start: int, end: int) -> list[Interval]:
@@ -41,14 +44,14 @@ def quorum(lines: Sequence[Timeline], k: int | None, start: int, end: int) -> li
         raise ValueError(f"a quorum of {k} is impossible with {len(lines)} locations")
 
     def state(seen: _Counts) -> State:
-        down, silent, degraded = seen[State.DOWN], seen[State.NO_DATA], seen[State.DEGRADED]
+        down, silent, degraded = seen[_DOWN], seen[_NO_DATA], seen[_DEGRADED]
         reporting = len(lines) - silent
         needed = reporting // 2 + 1 if k is None else k
         if down >= needed:
-            return State.DOWN
+            return _DOWN
         if not reporting or (down and reporting < needed):
-            return State.NO_DATA
-        return State.DEGRADED if down + degraded >= min(needed, reporting) else State.UP
+            return _NO_DATA
+        return _DEGRADED if down + degraded >= min(needed, reporting) else _UP
 
     return _combine(lines, (), state, start, end)
 
@@ -63,11 +66,11 @@ def compose(critical: Sequence[Timeline], others: Sequence[Timeline], start: int
         raise ValueError("a system without a critical check has no line")
 
     def worst(seen: _Counts) -> State:
-        if seen[State.DOWN]:
-            return State.DOWN
-        if seen[State.NO_DATA]:
-            return State.NO_DATA
-        return State.DEGRADED if seen[State.DEGRADED] else State.UP
+        if seen[_DOWN]:
+            return _DOWN
+        if seen[_NO_DATA]:
+            return _NO_DATA
+        return _DEGRADED if seen[_DEGRADED] else _UP
 
     return _combine(critical, others, worst, start, end)
 
@@ -88,49 +91,52 @@ def _combine(
     An interval has the reason and step of the member that has been bad for longest.
     """
     combined: list[Interval] = []
-    whole = [*lines, *others]
-    members: list[Interval | None] = [None] * len(whole)
-    counts = dict.fromkeys(State, 0) | {State.NO_DATA: len(lines), State.UP: len(others)}
+    members: list[Interval | None] = [None] * (len(lines) + len(others))
+    counted = [_NO_DATA] * len(lines) + [_UP] * len(others)
+    counts = dict.fromkeys(State, 0) | {_NO_DATA: len(lines), _UP: len(others)}
+    changes = [*_changes(lines, start, end, _CRITICAL), *_changes(others, start, end, _OTHER, len(lines))]
+    changes.sort(key=_SECOND)
     now: State | None = None
     begin, cause, at = start, (), start
-    for second, number, member in [*sorted(_changes(whole, start, end), key=_SECOND), (end, 0, None)]:
+    for second, number, member, state in [*changes, (end, 0, None, _NO_DATA)]:
         if second > at:
-            if (state := state_of(counts)) is not now:  # since `at`
+            if (since_at := state_of(counts)) is not now:
                 if now is not None:
                     combined.append(Interval(begin, at, now, *cause))
-                begin, now, cause = at, state, _cause(members, state, at)
+                begin, now, cause = at, since_at, _cause(members, since_at, at)
             at = second
-        critical = number < len(lines)
-        counts[_counted(members[number], critical)] -= 1
-        counts[_counted(member, critical)] += 1
-        members[number] = member
+        counts[counted[number]] -= 1
+        counts[state] += 1
+        members[number], counted[number] = member, state
     if now is not None:
         combined.append(Interval(begin, end, now, *cause))
     return combined
 
 
 _SECOND = itemgetter(0)
+_CRITICAL = {state: state for state in State}
+_OTHER = {state: _DEGRADED if state in BAD else _UP for state in State}
+"""As which state a line in each state counts."""
 
 
-def _changes(lines: Sequence[Timeline], start: int, end: int) -> Iterator[tuple[int, int, Interval | None]]:
-    """The seconds of [start, end) from which on a line, by its number, is in an interval; None: it says nothing."""
-    for number, line in enumerate(lines):
+def _changes(
+    lines: Sequence[Timeline], start: int, end: int, counts_as: Mapping[State, State], first: int = 0
+) -> Iterator[tuple[int, int, Interval | None, State]]:
+    """The seconds of [start, end) from which on a line is in an interval, and as what it counts.
+
+    Lines are numbered from `first` on. Where one says nothing it has no interval: no data.
+    """
+    nothing = counts_as[_NO_DATA]
+    for number, line in enumerate(lines, first):
         at = start
         for interval in _within(line, start, end):
-            if interval.start > at:
-                yield at, number, None
-            yield max(interval.start, start), number, interval
-            at = interval.end
+            begin, finish, state, _, _ = interval
+            if begin > at:
+                yield at, number, None, nothing
+            yield begin, number, interval, counts_as[state]
+            at = finish
         if at < end:
-            yield at, number, None
-
-
-def _counted(member: Interval | None, critical: bool) -> State:
-    """The state as which a line counts."""
-    state = member.state if member else State.NO_DATA
-    if critical:
-        return state
-    return State.DEGRADED if state in BAD else State.UP
+            yield at, number, None, nothing
 
 
 def _cause(members: Iterable[Interval | None], state: State, at: int) -> tuple[Any, ...]:
@@ -138,12 +144,30 @@ def _cause(members: Iterable[Interval | None], state: State, at: int) -> tuple[A
 
     A line that says nothing has been so since `at`.
     """
-    if state is State.UP:
+    if state is _UP:
         return ()
-    why = BAD if state is State.DEGRADED else (state,)
-    known = (member or Interval(at, at, State.NO_DATA) for member in members)
-    first = min((m for m in known if m.state in why), key=lambda m: m.start, default=None)
+    why = BAD if state is _DEGRADED else (state,)
+    known = [member or Interval(at, at, _NO_DATA) for member in members]
+    first = min((m for m in known if m.state in why), key=_START, default=None)
     return first[3:] if first else ()
+
+
+_START, _END = attrgetter("start"), attrgetter("end")
+
+
+def _within(line: Timeline, start: int, end: int) -> Timeline:
+    """The intervals of a line that have seconds in [start, end), whole."""
+    return line[bisect_right(line, start, key=_END) : bisect_left(line, end, key=_START)]
+
+
+def clip(line: Timeline, start: int, end: int) -> list[Interval]:
+    """The part of a line that lies in [start, end)."""
+    inside = list(_within(line, start, end))
+    if inside and inside[0].start < start:
+        inside[0] = inside[0]._replace(start=start)
+    if inside and inside[-1].end > end:
+        inside[-1] = inside[-1]._replace(end=end)
+    return inside
 
 
 # --- counting --------------------------------------------------------------------------------------------------------
@@ -160,13 +184,13 @@ def seconds(intervals: Iterable[Interval]) -> dict[State, int]:
 def availability(counted: Mapping[State, int]) -> Fraction | None:
     """(observed - down) / observed, exact; degraded is available. None, "no data", where nothing was observed."""
     good = sum(counted[s] for s in GOOD)
-    return ratio(good, good + counted[State.DOWN])
+    return ratio(good, good + counted[_DOWN])
 
 
 def coverage(counted: Mapping[State, int]) -> Fraction | None:
     """observed / all, exact; None for an empty set of seconds."""
     whole = sum(counted.values())
-    return ratio(whole - counted[State.NO_DATA], whole)
+    return ratio(whole - counted[_NO_DATA], whole)
 
 
 def ratio(part: int, whole: int) -> Fraction | None:
@@ -365,12 +389,12 @@ def _in_one_piece(line: Timeline, now: int) -> list[tuple[list[Interval], bool]]
     pieces: list[list[Interval]] = []
     is_open = False
     for interval in line:
-        if interval.state is State.DOWN:
+        if interval.state is _DOWN:
             if not is_open:
                 pieces.append([])
             pieces[-1].append(interval)
             is_open = True
-        elif interval.state is not State.NO_DATA:
+        elif interval.state is not _NO_DATA:
             is_open = False
     is_open = is_open and line[-1].end >= now
     return [(piece, is_open and piece is pieces[-1]) for piece in pieces]
@@ -449,7 +473,7 @@ def _cut(start: int, end: int, ranges: Sequence[_Range]) -> Iterator[tuple[int, 
 
 # --- the three availabilities -----------------------------------------------------------------------------------------
 
-NO_FIGURE = STATES[State.NO_DATA].lower()
+NO_FIGURE = STATES[_NO_DATA].lower()
 """What stands where a figure would be 0/0."""
 
 ENOUGH = Fraction(95, 100)
@@ -621,19 +645,18 @@ def figure(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Out
     down = degraded = no_data = other_party = 0
     stretches = sorted(stretch for o in found for stretch in o.stretches if basis.of(stretch)) if basis.party else []
     at = start
-    for interval in _within(line, start, end):
-        begin, finish, state = max(interval.start, start), min(interval.end, end), interval.state
+    for begin, finish, state, _, _ in clip(line, start, end):
         if begin > at:
             no_data += basis.kept(at, begin)
         at = finish
-        if state is State.DOWN:
+        if state is _DOWN:
             seconds = basis.kept(begin, finish)
-            others = sum(basis.kept(*piece) for *piece, theirs in _cut(begin, finish, stretches) if theirs)
-            down += seconds - others
-            other_party += others
-        elif state is State.NO_DATA:
+            theirs = sum(basis.kept(*piece) for *piece, cause in _cut(begin, finish, stretches) if cause)
+            down += seconds - theirs
+            other_party += theirs
+        elif state is _NO_DATA:
             no_data += basis.kept(begin, finish)
-        elif state is State.DEGRADED:
+        elif state is _DEGRADED:
             degraded += basis.kept(begin, finish)
     if at < end:
         no_data += basis.kept(at, end)
@@ -644,20 +667,12 @@ def figure(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Out
     return Figure(basis.kind, in_set, down, no_data, degraded, maintenance, other_party, outside, basis.unconfirmed)
 
 
-_START, _END = attrgetter("start"), attrgetter("end")
-
-
-def _within(line: Timeline, start: int, end: int) -> Timeline:
-    """The intervals of a line that have seconds in [start, end), whole."""
-    return line[bisect_right(line, start, key=_END) : bisect_left(line, end, key=_START)]
-
-
 def _causes(line: Timeline, period: Span, found: Iterable[Outage]) -> Iterator[tuple[int, int, State, Stretch | None]]:
     """The line over the period without gaps, a down part with the stretch of the outages in which it lies."""
     stretches = sorted(stretch for outage in found for stretch in outage.stretches)
     for start, end, interval in _cut(*period, line):
-        state = interval.state if interval else State.NO_DATA
-        if state is State.DOWN and stretches:
+        state = interval.state if interval else _NO_DATA
+        if state is _DOWN and stretches:
             for begin, finish, cause in _cut(start, end, stretches):
                 yield begin, finish, state, cause
         else:
