@@ -95,7 +95,7 @@ def _combine(
     counted = [_NO_DATA] * len(lines) + [_UP] * len(others)
     counts = dict.fromkeys(State, 0) | {_NO_DATA: len(lines), _UP: len(others)}
     changes = [*_changes(lines, start, end, _CRITICAL), *_changes(others, start, end, _OTHER, len(lines))]
-    changes.sort(key=_SECOND)
+    changes.sort(key=_FROM)
     now: State | None = None
     begin, cause, at = start, (), start
     for second, number, member, state in [*changes, (end, 0, None, _NO_DATA)]:
@@ -113,7 +113,6 @@ def _combine(
     return combined
 
 
-_SECOND = itemgetter(0)
 _CRITICAL = {state: state for state in State}
 _OTHER = {state: _DEGRADED if state in BAD else _UP for state in State}
 """As which state a line in each state counts."""
@@ -147,8 +146,11 @@ def _cause(members: Iterable[Interval | None], state: State, at: int) -> tuple[A
     if state is _UP:
         return ()
     why = BAD if state is _DEGRADED else (state,)
-    known = [member or Interval(at, at, _NO_DATA) for member in members]
-    first = min((m for m in known if m.state in why), key=_START, default=None)
+    first: Interval | None = None
+    for member in members:
+        here = member or Interval(at, at, _NO_DATA)
+        if here.state in why and (first is None or here.start < first.start):
+            first = here
     return first[3:] if first else ()
 
 
@@ -278,6 +280,8 @@ class Outage:
 
     def seconds_in(self, start: int, end: int) -> int:
         """Its down seconds in [start, end): they are split at the edges of periods."""
+        if start <= self.start and self.end <= end:
+            return self.seconds
         return sum(max(0, min(s.end, end) - max(s.start, start)) for s in self.stretches)
 
 
@@ -455,20 +459,17 @@ _Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is
 
 def _cut(start: int, end: int, ranges: Sequence[_Range]) -> Iterator[tuple[int, int, _Range | None]]:
     """[start, end) in parts, each with that of the sorted, disjoint ranges in which it lies; None: in none."""
-    index = max(0, bisect_right(ranges, (start, math.inf)) - 1)
-    while start < end:
-        if index == len(ranges) or ranges[index][0] >= end:
-            yield start, end, None
-            return
-        here = ranges[index]
-        index += 1
-        if here[1] <= start:
-            continue
+    for here in ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)] if ranges else ():
         if start < here[0]:
             yield start, here[0], None
         finish = min(end, here[1])
         yield max(start, here[0]), finish, here
         start = finish
+    if start < end:
+        yield start, end, None
+
+
+_FROM, _TO = itemgetter(0), itemgetter(1)
 
 
 # --- the three availabilities -----------------------------------------------------------------------------------------

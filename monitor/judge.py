@@ -497,7 +497,7 @@ def timeline(boundaries: Sequence[Boundary], line: Line | None, start: int, end:
         elif following.at >= end:
             break
         elif following.state is not here.state:  # equal neighbours are one; the reason is the first one's
-            intervals.append(Interval(begin, following.at, *here[1:]))
+            intervals.append(Interval(begin, following.at, here.state, here.reason, here.step))
             here, begin = following, following.at
     if begin < end:
         intervals.append(Interval(begin, end, *here[1:]))

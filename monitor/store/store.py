@@ -28,6 +28,8 @@ from monitor.store.recorder import Recorded, Recorder
 
 _T = TypeVar("_T")
 
+_AT_ONCE = 10_000  # rows that are fetched at a time
+
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
@@ -330,9 +332,17 @@ def _boundaries(connection: Connection, start: int, end: int) -> dict[Key, list[
     earlier = table.alias()
     last = select(func.max(earlier.c.at)).where(earlier.c.series == schema.series.c.id, earlier.c.at <= start)
     first = func.coalesce(last.correlate(schema.series).scalar_subquery(), start)
-    columns = table.c.at, table.c.state, table.c.reason, table.c.step
-    chosen = _named(table, *columns, on=[table.c.at >= first, table.c.at < end])
-    return _grouped(connection, chosen.order_by(table.c.at), boundary_of)
+    belongs = and_(table.c.series == schema.series.c.id, table.c.at >= first, table.c.at < end)
+    columns = table.c.series, table.c.at, table.c.state, table.c.reason, table.c.step
+    chosen = select(*columns).outerjoin_from(schema.series, table, belongs).order_by(schema.series.c.id, table.c.at)
+    names = Names()
+    names.read(connection)
+    of_line: dict[int, list[Boundary]] = {}
+    for rows in connection.execution_options(yield_per=_AT_ONCE).execute(chosen).partitions():
+        for series, *row in rows:
+            if series is not None:  # a line without any; see `_named`
+                of_line.setdefault(series, []).append(boundary_of(row))
+    return {names.keys[series]: found for series, found in of_line.items()}
 
 
 def _hours(hour: Any, start: int, end: int) -> Sequence[Any]:
