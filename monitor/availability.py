@@ -159,6 +159,8 @@ _START, _END = attrgetter("start"), attrgetter("end")
 
 def _within(line: Timeline, start: int, end: int) -> Timeline:
     """The intervals of a line that have seconds in [start, end), whole."""
+    if start >= end:
+        return ()
     return line[bisect_right(line, start, key=_END) : bisect_left(line, end, key=_START)]
 
 
@@ -459,7 +461,8 @@ _Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is
 
 def _cut(start: int, end: int, ranges: Sequence[_Range]) -> Iterator[tuple[int, int, _Range | None]]:
     """[start, end) in parts, each with that of the sorted, disjoint ranges in which it lies; None: in none."""
-    for here in ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)] if ranges else ():
+    touching = ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)]
+    for here in touching if start < end else ():
         if start < here[0]:
             yield start, here[0], None
         finish = min(end, here[1])
