@@ -22,6 +22,7 @@ import connectors
 from monitor import catalogue as catalogues
 from monitor import figures, periods
 from monitor.catalogue import Catalogue
+from monitor.cli.shared import collecting_later
 from monitor.judge import Boundary, Line, Try
 from monitor.model import Reason, State, Verdict
 from monitor.periods import Kind
@@ -50,7 +51,8 @@ def bench_figures(name: str, months: int, incidents: int = INCIDENTS, runs: int 
             loaded = catalogues.load(path, connectors.CONNECTORS, {})
             span = periods.seconds(periods.parse(name, Kind.CALENDAR), ZoneInfo(loaded.province.timezone))
             fill(store, loaded, span, months * incidents)
-            measured = [in_process(store, loaded, span) for _ in range(runs)]
+            with collecting_later():  # as the command does
+                measured = [in_process(store, loaded, span) for _ in range(runs)]
         finally:
             store.close()
         best = min(measured, key=lambda one: one["all_s"])
