@@ -699,12 +699,12 @@ class _Loader(yaml.SafeLoader):
 
 
 try:
-    from yaml.cyaml import CParser
+    from yaml._yaml import CParser
 except ImportError:  # PyYAML without libyaml
     _FastLoader: type[Any] = _Loader
 else:
 
-    class _FastLoader(yaml.composer.Composer, CParser, yaml.resolver.Resolver):  # type: ignore[misc, no-redef]
+    class _FastLoader(yaml.composer.Composer, CParser, yaml.resolver.Resolver):  # type: ignore[no-redef]
         """The same, split into words by libyaml, which is several times as fast and says less of what it refuses.
 
         Not libyaml's own composer: deep nesting would end the process.

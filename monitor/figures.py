@@ -54,7 +54,7 @@ from monitor.availability import (
 )
 from monitor.calendars import UnknownYear, confirmed, service_seconds
 from monitor.catalogue import STATE_CALENDAR, Calendar, Catalogue, Contract
-from monitor.judge import Boundary, Interval, Line, known_at, timeline
+from monitor.judge import Boundary, Line, known_at, timeline
 from monitor.maintenance import Ruling, Window, valid_seconds, verdict
 from monitor.model import Reason, Settings, State
 from monitor.periods import epoch

@@ -78,7 +78,7 @@ def rebuild(database: Database, settings: SettingsOf, progress: Progress | None)
 
 
 def _date_all(database: Database, settings: SettingsOf) -> None:
-    """Checks that have no settings yet, in a store that is older than these, have those of the catalogue from now on."""
+    """Checks without settings yet, in a store that is older than these, have those of the catalogue from now on."""
     with database.writing() as connection:
         count_transaction(connection)
         books = Books(Names(), Dated(), Ledger(database), {})

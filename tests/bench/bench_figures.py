@@ -159,6 +159,9 @@ def keys(loaded: Catalogue) -> Iterator[tuple[str, str, str]]:
             yield from figures.keys_of(loaded, system, check)
 
 
+_KEY = ("system", "check", "location")
+
+
 def fill(store: Store, loaded: Catalogue, span: tuple[int, int], incidents: int) -> None:
     """What a recorder leaves of such a period: lines, boundaries, roll-ups by the hour, reasons; no raw outcomes."""
     random, told = Random(1), dict[tuple[str, str], list[Boundary]]()
@@ -166,7 +169,7 @@ def fill(store: Store, loaded: Catalogue, span: tuple[int, int], incidents: int)
     insert = {table: database.many(table.insert()) for table in (schema.boundaries, schema.lines, schema.reasons)}
     with database.writing() as connection:
         for number, key in enumerate(keys(loaded), 1):
-            connection.execute(schema.series.insert().values(dict(zip(("system", "check", "location"), key))))
+            connection.execute(schema.series.insert().values(dict(zip(_KEY, key, strict=True))))
             if key[:2] not in told:
                 told[key[:2]] = boundaries(random, span, incidents)
             seen = [b._replace(at=b.at + 7 * (key[2] == "branch")) for b in told[key[:2]]]

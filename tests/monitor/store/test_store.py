@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -664,8 +665,9 @@ def test_time_whose_outcomes_are_gone_is_not_rebuilt(store: Store) -> None:
     store.record(STORY, known)
     before = tables(store)
     store.set_meta("raw_from", str(NOON + 60_000))
+    said = re.escape("no longer all there, but only those since 2027-01-15 08:01 UTC")
     for keep_closed in (False, True):
-        with pytest.raises(StoreError, match="no longer all there, but only those since 20..-..-.. ..:01 UTC") as caught:
+        with pytest.raises(StoreError, match=said) as caught:
             store.rebuild(known, keep_closed=keep_closed)
         assert caught.value.permanent
     assert tables(store) == before
