@@ -162,6 +162,11 @@ def instant(seconds: float, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(seconds, zone).strftime("%H:%M:%S %d/%m/%Y")
 
 
+def moment(seconds: float, zone: ZoneInfo) -> str:
+    """An instant to its minute: "24/11/2026 14:05"."""
+    return datetime.fromtimestamp(seconds, zone).strftime("%d/%m/%Y %H:%M")
+
+
 def duration(seconds: float) -> str:
     """A duration in its two largest units: "2 giờ 05 phút", "45 giây"."""
     whole = max(0, int(seconds))
