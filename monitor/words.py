@@ -97,6 +97,25 @@ FACTS: dict[str, str] = {
 }
 """What people wrote down about an incident, by its kind."""
 
+MESSAGES: dict[str, str] = {
+    "down": "Gián đoạn",
+    "again": "Lại gián đoạn",
+    "reminder": "Nhắc lại",
+    "up": "Khôi phục",
+    "withdrawn": "Rút lại",
+    "digest": "Bản tin",
+    "certificate": "Chứng thư",
+    "test": "Tin thử",
+}
+"""Kinds of messages, by `alerts.MessageKind`."""
+
+MESSAGE_STATES: dict[str, str] = {
+    "waiting": "Đang chờ",
+    "sent": "Đã gửi",
+    "failed": "Đã bỏ",
+    "dropped": "Không cần gửi",
+}
+
 TERMS: dict[str, str] = {
     "response": "thời hạn phản hồi",
     "restoration": "thời hạn khắc phục",

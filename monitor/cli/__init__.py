@@ -16,7 +16,7 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import alerts, figures, incidents, looking, running, setting_up, simulating
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
 
@@ -94,12 +94,13 @@ def cli() -> None:
 
 
 for command in (
-    running.up, running.scheduler, running.worker, running.record, running.web,
+    running.up, running.scheduler, running.worker, running.record, running.deliver, running.web,
     looking.probe, looking.status, looking.outcomes, looking.rebuild, looking.upgrade,
     setting_up.validate, setting_up.init, setting_up.schema,
     simulating.sandbox_,
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
+    alerts.alert,
 ):  # fmt: skip
     cli.add_command(command)
 
