@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from monitor import words
 from monitor.alerts import MessageState
@@ -156,7 +157,7 @@ def _show(province: Catalogue, rows: list[Row], deliveries: Deliveries) -> None:
             "" if row.incident is None else str(row.incident),
             words.MESSAGE_STATES[row.state],
             str(row.attempts),
-            row.error or row.title or "",
+            Text(row.error or row.title or ""),  # as it is: a severity in brackets is no style
         )
     shown = console()
     if province.simulated:
