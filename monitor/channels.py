@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -116,7 +117,10 @@ class Apprise:
         assert spec.url is not None, "the catalogue sees to it"
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # what it logs may hold the URL
         self._service = apprise.Apprise()
-        if not self._service.add(spec.url.get_secret_value()):
+        with warnings.catch_warnings():  # of its plug-ins, about Pythons to come: nothing for a user of ours
+            warnings.simplefilter("ignore", DeprecationWarning)
+            is_known = self._service.add(spec.url.get_secret_value())
+        if not is_known:
             raise ChannelError(f"alerts.channels.{name}.url: Apprise does not know such a URL")
         self._text = apprise.NotifyFormat.TEXT
 
