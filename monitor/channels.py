@@ -123,6 +123,9 @@ class Apprise:
         if not is_known:
             raise ChannelError(f"alerts.channels.{name}.url: Apprise does not know such a URL")
         self._text = apprise.NotifyFormat.TEXT
+        if "format=" not in spec.url.get_secret_value():
+            for service in self._service:  # e-mail would be HTML, and its plain part one long line
+                service.notify_format = self._text
 
     def send(self, message: Message) -> None:
         try:

@@ -15,7 +15,7 @@ from monitor.alerts import AlertRules, Certificate, MessageKind, Night, Target
 from monitor.calendars import UnknownYear
 from monitor.catalogue import STATE_CALENDAR, Contract, Name, Party
 from monitor.incident_rules import IncidentKind, IncidentState
-from monitor.incidents import Clocks, ResponseFrom, Term, Terms
+from monitor.incidents import Breach, Clocks, ResponseFrom, Term, Terms
 from monitor.model import Reason
 from monitor.seals import Seal
 from monitor.store.incidents import IncidentRecord
@@ -275,7 +275,7 @@ def _outage(rules: AlertRules, tongue: _Tongue, sending: Sending, facts: Facts, 
         lines.append(tongue("unacknowledged", lasted=tongue.lasted(now - record.detected_at // 1000)))
     lines += _affected(rules, tongue, facts, "was_affected" if is_over else "affected")
     lines += _whom(rules, tongue, record)
-    lines += _breaches(rules, tongue, facts, now) or _deadlines(rules, tongue, facts)
+    lines += [*_breaches(rules, tongue, facts, now), *_deadlines(rules, tongue, facts, now)]
     return f"[{tongue.level(record.severity)}] {title}", lines
 
 
@@ -338,39 +338,37 @@ def _contact(tongue: _Tongue, party: Party) -> str:
 # --- the contract's clock ---------------------------------------------------------------------------------------------
 
 
-def _breaches(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> list[str]:
+def _broken(rules: AlertRules, facts: Facts, now: int) -> list[Breach]:
     record = facts.record
     try:
-        broken = rules.incidents.breaches(record.system, record.severity, facts.clocks, record.party, now)
+        return rules.incidents.breaches(record.system, record.severity, facts.clocks, record.party, now)
     except UnknownYear:  # the deadlines say so
         return []
-    return [
-        tongue(
-            "breach",
-            term=_TERMS[tongue.language][breach.term],
-            allowed=tongue.lasted(breach.allowed),
-            elapsed=tongue.lasted(breach.elapsed),
-        )
-        for breach in broken
-    ]
 
 
-def _deadlines(rules: AlertRules, tongue: _Tongue, facts: Facts) -> Iterator[str]:
-    """Until when the contract wants an answer and a restoration; nothing where it promises nothing."""
+def _breaches(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> Iterator[str]:
+    for breach in _broken(rules, facts, now):
+        term = _TERMS[tongue.language][breach.term]
+        yield tongue("breach", term=term, allowed=tongue.lasted(breach.allowed), elapsed=tongue.lasted(breach.elapsed))
+
+
+def _deadlines(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> Iterator[str]:
+    """Until when the contract wants what is not done and not late yet; nothing where it promises nothing."""
     record, clocks = facts.record, facts.clocks
     contract = rules.incidents.contract(record.system, clocks.started)
     terms = rules.incidents.terms(record.system, record.severity, clocks.started)
     if contract is None or terms is None or contract.party != record.party:
         return
     parts: list[str] = []
+    late = {breach.term for breach in _broken(rules, facts, now)}
     notified = terms.response_from is ResponseFrom.VENDOR_NOTIFIED
-    if terms.respond is not None and clocks.vendor_answered is None:
+    if terms.respond is not None and clocks.vendor_answered is None and Term.RESPONSE not in late:
         start = clocks.vendor_notified if notified else clocks.detected
         if start is None:
             parts.append(tongue("response_unnotified", allowed=tongue.lasted(terms.respond)))
         else:
             parts.append(_before(rules, tongue, contract, terms, Term.RESPONSE, start, terms.respond))
-    if terms.restore is not None:
+    if terms.restore is not None and Term.RESTORATION not in late:
         parts.append(_before(rules, tongue, contract, terms, Term.RESTORATION, clocks.started, terms.restore))
     if parts:
         yield tongue("contract", number=contract.number or tongue.name(contract.name), terms="; ".join(parts))

@@ -133,6 +133,4 @@ class Mail:
     @property
     def url(self) -> str:
         """For Apprise."""
-        return (
-            f"mailto://127.0.0.1:{self.port}?from=motcua@tinh.example&to=truc@tinh.example&mode=insecure&user=x&pass=y"
-        )
+        return f"mailto://127.0.0.1:{self.port}?from=motcua@tinh.example&to=truc@tinh.example&mode=insecure"

@@ -21,8 +21,8 @@ def province() -> Iterator[Sandbox]:
         yield sandbox
 
 
-def catalogue(folder: Path, hook: Webhook, **but: tuple[float, float]) -> Path:
-    path = processes.fast_catalogue(folder, **but)
+def catalogue(folder: Path, hook: Webhook) -> Path:
+    path = processes.fast_catalogue(folder, bus=(20, 1))  # its children fail before it is due, mostly
     text = yaml.safe_load(path.read_text(encoding="utf-8"))
     text["alerts"] = {
         "channels": {"hook": {"kind": "webhook", "url": hook.url, "secret": SECRET}},
@@ -68,7 +68,7 @@ def test_a_failure_and_its_end_reach_the_receiver(tmp_path: Path, province: Sand
 
 def test_a_silent_bus_makes_one_message(tmp_path: Path, province: Sandbox) -> None:
     with Webhook() as hook:
-        path = catalogue(tmp_path, hook, bus=(20, 1))  # the children fail before the bus is due, mostly
+        path = catalogue(tmp_path, hook)
         words = ("up", "-c", path, "--port", "0", "--data", "data")
         with processes.motcua(*words, folder=tmp_path, env=province.environment) as monitor:
             monitor.until(r"http://\S+")

@@ -403,8 +403,8 @@ def test_the_digest_goes_out_on_working_days_with_the_seal_or_without(world: Mak
     w.now = at(8, 7, 1)
     w.look()
     assert w.send() == []  # the day has just ended and is not sealed
-    for day in w.store.evidence.unsealed():
-        w.store.evidence.seal(day)
+    for ended in w.store.evidence.unsealed():
+        w.store.evidence.seal(ended)
     w.look()
     w.look()
     assert w.send() == [(MessageKind.DIGEST, None)]
