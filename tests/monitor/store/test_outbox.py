@@ -66,7 +66,9 @@ DUTY = "    duty: {channels: [hook, off]}"
 class World:
     """A store, the rules of a catalogue, and a clock that only goes on when it is told to."""
 
-    def __init__(self, folder: Path, routes: str = DUTY, children: int = 0, channels: str = CHANNELS) -> None:
+    def __init__(
+        self, folder: Path, routes: str = DUTY, children: int = 0, channels: str = CHANNELS, url: str = ""
+    ) -> None:
         more = "\n".join(
             f"  c{n}: {{name: {{vi: Con {n}, en: Child {n}}}, owner: centre, party: vendor, connector: http, "
             f'options: {{base_url: "http://127.0.0.1:9"}}, depends_on: [bus], checks: {{ping: {{}}}}}}'
@@ -78,7 +80,7 @@ class World:
         self.catalogue = catalogues.load(path, connectors.CONNECTORS, {})
         self.incidents = IncidentRules(self.catalogue)
         self.rules = AlertRules(self.incidents)
-        self.store = Store.open(f"sqlite:///{folder / 'motcua.db'}")
+        self.store = Store.open(url or f"sqlite:///{folder / 'motcua.db'}")
         self.store.upgrade()
         self.now = T0
         self.store.incidents.clock = lambda: self.now
@@ -122,11 +124,16 @@ Maker = Callable[..., World]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Maker]:
+def url() -> str:
+    return ""  # SQLite; tests/live has PostgreSQL in its place
+
+
+@pytest.fixture
+def world(tmp_path: Path, url: str) -> Iterator[Maker]:
     made: list[World] = []
 
     def make(routes: str = DUTY, children: int = 0) -> World:
-        made.append(World(tmp_path, routes, children))
+        made.append(World(tmp_path, routes, children, url=url))
         return made[-1]
 
     yield make
