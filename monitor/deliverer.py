@@ -109,7 +109,7 @@ class Deliverer:
             log.warning("heartbeat.failed", error=str(error))
             self._store.outbox.count(HEARTBEAT, "failed")
         else:
-            self._store.outbox.count(HEARTBEAT, "sent")
+            self._store.outbox.count(HEARTBEAT, "ok")
 
     def _silence(self) -> float:
         catalogue = self._rules.catalogue
@@ -226,7 +226,7 @@ class Deliverer:
             log.warning("message.failed", channel=name, alerts=len(told), error=str(error))
             self._store.outbox.count(name, "failed")
         else:
-            self._store.outbox.count(name, "sent")
+            self._store.outbox.count(name, "ok")
 
     # --- what may happen ---------------------------------------------------------------------------------------------
 

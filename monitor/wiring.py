@@ -22,7 +22,7 @@ import connectors
 from connectors.engine import Engine
 from monitor import catalogue as catalogues
 from monitor.catalogue import Catalogue
-from monitor.channels import ChannelError
+from monitor.channels import ChannelError, make_channels
 from monitor.deliverer import Deliverer
 from monitor.incident_rules import IncidentRules
 from monitor.incidents import ChangeKind
@@ -281,6 +281,14 @@ class Solicitor:
 
 def _state_of(states: Mapping[tuple[str, str, str], State], location: str, system: str, check: str) -> State:
     return states.get((system, check, location), State.NO_DATA)
+
+
+def check_channels(catalogue: Catalogue) -> None:
+    """Raises ConfigurationError for a channel of alerts that cannot be made."""
+    try:
+        make_channels(catalogue)
+    except ChannelError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def make_deliverer(store: Store, catalogue: Catalogue) -> Deliverer:

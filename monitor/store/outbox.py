@@ -79,7 +79,7 @@ class Row(NamedTuple):
 class Deliveries(NamedTuple):
     """What the outbox has done and has to do.
 
-    `attempts`: since the beginning, by channel and result (sent, failed). `waiting`: rows that no channel has taken and
+    `attempts`: since the beginning, by channel and result (ok, failed). `waiting`: rows that no channel has taken and
     that are due; `oldest_at`: when the oldest of them was made, None without any. `failed`: rows that were given up.
     """
 
@@ -158,7 +158,7 @@ class Outbox:
         values = {"state": MessageState.SENT, "ended_at": now, "error": None, "title": title, "body": body}
         with self._database.writing() as connection:
             is_ours = _end(connection, row, values)
-            _count(connection, self._database, row.target.channel, "sent")
+            _count(connection, self._database, row.target.channel, "ok")
             if is_ours and row.attempts > 1:  # it works again: what waits for the next attempt need not wait any more
                 waits = _table.c.error.is_not(None), _table.c.claim.is_(None), _table.c.not_before > now
                 rest = _table.c.state == MessageState.WAITING, _table.c.channel == row.target.channel

@@ -354,7 +354,7 @@ messages = Table(
     Index("ix_messages_incident", "incident"),
 )
 
-# Attempts to deliver since the beginning, by channel and by what came of them: sent, failed.
+# Attempts to deliver since the beginning, by channel and by what came of them: ok, failed.
 deliveries = Table(
     "deliveries",
     metadata,

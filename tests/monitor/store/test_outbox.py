@@ -156,7 +156,7 @@ def test_one_message_when_it_fails_and_one_when_it_is_back(world: Maker) -> None
     w.look()
     assert w.send() == [(UP, "portal")]
     assert {row.target for row in w.rows()} == {Target("duty", "hook")}  # a channel without an address is off
-    assert w.store.outbox.deliveries(w.now * 1000).attempts == {("hook", "sent"): 2}
+    assert w.store.outbox.deliveries(w.now * 1000).attempts == {("hook", "ok"): 2}
 
 
 def test_the_row_is_made_in_the_transaction_of_the_incident(world: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
