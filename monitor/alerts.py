@@ -28,6 +28,9 @@ from monitor.words import CERTIFICATE_DAYS
 HOLD = 10_000
 """How long a child's message waits for the check of its parents, in ms."""
 
+SKEW = 2_000
+"""By how much (ms) the clocks of a worker and of the recorder may differ."""
+
 SEAL_WAIT = 300_000
 """How long a digest waits for the seal of the day that has just ended, in ms."""
 
@@ -306,7 +309,7 @@ def is_settled(rules: AlertRules, system: str, asked_at: int, lines: Mapping[Key
 
 
 def _has_answered(line: Line, asked_at: int) -> bool:
-    if line.last is None or line.last.started_at < asked_at or line.last.verdict is Verdict.INCONCLUSIVE:
+    if line.last is None or line.last.started_at < asked_at - SKEW or line.last.verdict is Verdict.INCONCLUSIVE:
         return False
     return line.state is State.DOWN or not line.run
 

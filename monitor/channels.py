@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import requests
 
@@ -47,7 +47,9 @@ class ChannelError(Exception):
 
 
 class Sender(Protocol):
-    """What a kind of channel can do."""
+    """What a kind of channel can do. `is_for_people`: they get one message where many are due at once."""
+
+    is_for_people: ClassVar[bool]
 
     def send(self, message: Message) -> None:
         """Raises DeliveryError."""
@@ -56,6 +58,8 @@ class Sender(Protocol):
 
 class Webhook:
     """POST of JSON, signed with HMAC-SHA256 over the time of sending and the body: docs/alerts.md."""
+
+    is_for_people: ClassVar[bool] = False
 
     def __init__(self, name: str, spec: Channel) -> None:
         assert spec.url is not None and spec.secret is not None, "the catalogue sees to it"
@@ -82,6 +86,8 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 class Alertmanager:
     """POST /api/v2/alerts. What goes on has an end in the near future and is told again before that."""
+
+    is_for_people: ClassVar[bool] = False
 
     def __init__(self, name: str, spec: Channel) -> None:
         assert spec.url is not None, "the catalogue sees to it"
@@ -110,6 +116,8 @@ class Alertmanager:
 
 class Apprise:
     """Any service that Apprise knows, by one URL."""
+
+    is_for_people: ClassVar[bool] = True
 
     def __init__(self, name: str, spec: Channel) -> None:
         import apprise  # noqa: PLC0415 - it loads a hundred plug-ins; who has no such channel need not wait

@@ -28,6 +28,7 @@ from monitor.store.outbox import Row
 
 LOOK = 1.0  # seconds between two looks at how things stand; a recorder that has news wakes us
 LOOK_HELD = 0.2  # ... while a message waits for the check of a parent
+MANY = 5  # messages of one kind for one person that are due at once become one
 HEARTBEAT = "heartbeat"
 SILENCE = 120.0  # seconds without an outcome, or three intervals, after which the heartbeat stops
 
@@ -130,26 +131,42 @@ class Deliverer:
             self._wakes[name].clear()
 
     def deliver(self, name: str, sender: Sender) -> bool:
-        """Send one row of a channel; False: none is due."""
+        """Send one row of a channel, or many in one message; False: none is due."""
         row = self._store.outbox.claim(name, self._now())
         if row is None:
             return False
-        message = self._message(row)
-        if message is None:
-            self._store.outbox.drop(row, self._now())
+        rows = [row]
+        if sender.is_for_people and row.incident is not None:
+            rows += self._store.outbox.claim_like(row, self._now(), MANY - 1)
+        made = [(row, message) for row in rows if (message := self._message(row)) or self._drop(row)]
+        if not made:
             return True
+        told = [message for _, message in made if message]
+        message = told[0] if len(told) == 1 else messages.of_many(self._rules, _sending(made[0][0]), told)
         try:
             sender.send(message)
         except DeliveryError as error:
-            now, said = self._now(), str(error)
-            again = None if error.refused else retry_at(self._rules, row.made_at, row.attempts, now)
-            self._insist(lambda: self._store.outbox.failed(row, said, again, now, message.title, message.body))
-            log.warning("message.failed", id=message.id, channel=name, attempts=row.attempts, error=said)
+            for row, _ in made:
+                self._failed(row, message, error)
+            log.warning("message.failed", id=message.id, channel=name, attempts=row.attempts, error=str(error))
         else:
-            now = self._now()
-            self._insist(lambda: self._store.outbox.sent(row, message.title, message.body, now))
-            log.info("message.sent", id=message.id, channel=name, attempts=row.attempts)
+            for row, _ in made:
+                self._sent(row, message)
+            log.info("message.sent", id=message.id, channel=name, attempts=row.attempts, rows=len(made))
         return True
+
+    def _drop(self, row: Row) -> bool:
+        self._store.outbox.drop(row, self._now())
+        return False
+
+    def _sent(self, row: Row, message: Message) -> None:
+        now = self._now()
+        self._insist(lambda: self._store.outbox.sent(row, message.title, message.body, now))
+
+    def _failed(self, row: Row, message: Message, error: DeliveryError) -> None:
+        now, said = self._now(), str(error)
+        again = None if error.refused else retry_at(self._rules, row.made_at, row.attempts, now)
+        self._insist(lambda: self._store.outbox.failed(row, said, again, now, message.title, message.body))
 
     def _insist(self, write: Callable[[], object]) -> None:
         """Write down what came of a message, however long the store is away: else it would be sent once more."""
@@ -167,8 +184,7 @@ class Deliverer:
 
     def _message(self, row: Row) -> Message | None:
         """What a row says, by the facts as they are now."""
-        sending = Sending(row.key, row.kind, row.target, row.made_at, row.labels)
-        now = self._now() // 1000
+        sending, now = _sending(row), self._now() // 1000
         if row.incident is not None:
             facts = self._facts(row.incident, now, with_affected=row.kind is not MessageKind.WITHDRAWN)
             return messages.of_incident(self._rules, sending, facts, now)
@@ -245,6 +261,10 @@ class Deliverer:
             self._failing.add(what)
         else:
             self._failing.discard(what)
+
+
+def _sending(row: Row) -> Sending:
+    return Sending(row.key, row.kind, row.target, row.made_at, row.labels)
 
 
 def try_route(catalogue: Catalogue, route: str, now: float) -> Mapping[str, str | None]:

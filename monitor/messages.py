@@ -111,6 +111,11 @@ _VI = {
     "certificate_body": "{name}: {what}. Khi hết hạn, mọi kết nối tới hệ thống sẽ hỏng.",
     "test": "Thử kênh báo tin: {channel}",
     "test_body": "Đây là tin thử của tuyến {route}, kênh {channel}, gửi lúc {at} ({zone}). Không có sự cố nào.",
+    "many_down": "Gián đoạn: {number} hệ thống cùng lúc",
+    "many_again": "Lại gián đoạn: {number} hệ thống cùng lúc",
+    "many_reminder": "Vẫn gián đoạn: {number} hệ thống",
+    "many_up": "Đã khôi phục: {number} hệ thống",
+    "many_withdrawn": "Rút lại {number} thông báo",
     "digest": "Bản tin {at}: {number} sự cố",
     "digest_quiet": "Bản tin {at}: không có sự cố",
     "digest_span": "Từ {start} đến {end} ({zone}).",
@@ -167,6 +172,11 @@ _EN = {
     "certificate_body": "{name}: the TLS certificate ends in {days} days, on {day}. Then every connection will fail.",
     "test": "Test of a channel: {channel}",
     "test_body": "A test of route {route}, channel {channel}, sent {at} ({zone}). There is no incident.",
+    "many_down": "Down: {number} systems at once",
+    "many_again": "Down again: {number} systems at once",
+    "many_reminder": "Still down: {number} systems",
+    "many_up": "Restored: {number} systems",
+    "many_withdrawn": "Withdrawn: {number} messages",
     "digest": "Digest {at}: {number} incidents",
     "digest_quiet": "Digest {at}: no incidents",
     "digest_span": "From {start} to {end} ({zone}).",
@@ -489,6 +499,16 @@ def _is_on_route(rules: AlertRules, target: Target, record: IncidentRecord) -> b
     if route.parties is not None and record.party not in route.parties:
         return False
     return route.systems is None or bool(rules.affected(record.system) & set(route.systems))
+
+
+def of_many(rules: AlertRules, sending: Sending, made: Sequence[Message]) -> Message:
+    """Several messages of one kind in one: a person who gets a hundred at once reads none."""
+    tongue = _Tongue(rules, rules.route(sending.target).language)
+    lines = [f"- {message.title}" for message in made[:LISTED]]
+    if len(made) > LISTED:
+        lines.append(tongue("digest_more", more=tongue.count(len(made) - LISTED)))
+    title = tongue(f"many_{sending.kind}", number=tongue.count(len(made)))
+    return _message(rules, tongue, sending, title, lines)
 
 
 # --- shared -----------------------------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ LEASE = 300_000
 
 _table = schema.messages
 _DAY = 86_400_000
+_MOST = 2000  # rows in one message
 _TOLD = (IncidentKind.OUTAGE, IncidentKind.BLIND)
 """Kinds of incidents that are told; who reports one knows of it."""
 
@@ -125,33 +126,24 @@ class Outbox:
 
         What a target is told of one incident it is told in order. One whose sender has died is due again.
         """
-        earlier = _table.alias()
-        is_earlier = and_(
-            earlier.c.incident == _table.c.incident,
-            earlier.c.route == _table.c.route,
-            earlier.c.channel == _table.c.channel,
-            earlier.c.state == MessageState.WAITING,
-            earlier.c.id < _table.c.id,
-        )
-        free = or_(_table.c.claimed_until.is_(None), _table.c.claimed_until < now)
-        chosen = select(_table).where(
-            _table.c.state == MessageState.WAITING,
-            _table.c.channel == channel,
-            _table.c.not_before <= now,
-            free,
-            ~select(earlier.c.id).where(is_earlier).exists(),
-        )
+        chosen = _due(now).where(_table.c.channel == channel)
         with self._database.reading() as connection:
-            ids = connection.execute(chosen.with_only_columns(_table.c.id).order_by(_table.c.id).limit(5)).scalars()
-            candidates = list(ids)
+            candidates = list(connection.execute(chosen.limit(5)).scalars())
         for id_ in candidates:
             with self._database.writing() as connection:
-                mine = {"claim": uuid.uuid4().hex, "claimed_until": now + LEASE, "attempts": _table.c.attempts + 1}
-                taken = update(_table).where(_table.c.id == id_, _table.c.state == MessageState.WAITING, free)
-                row = connection.execute(taken.values(mine).returning(*_table.columns)).one_or_none()
-            if row is not None:
-                return _row(row)
+                if rows := _take(connection, [id_], now):
+                    return rows[0]
         return None
+
+    def claim_like(self, row: Row, now: int, least: int) -> list[Row]:
+        """The other rows of the same target and kind that are due, ours too; none where they are fewer than `least`."""
+        same = _table.c.route == row.target.route, _table.c.channel == row.target.channel, _table.c.kind == row.kind
+        with self._database.reading() as connection:
+            ids = list(connection.execute(_due(now).where(*same).limit(_MOST)).scalars())
+        if len(ids) < least:
+            return []
+        with self._database.writing() as connection:
+            return [taken for part in _parts(ids) for taken in _take(connection, part, now)]
 
     def sent(self, row: Row, title: str, body: str, now: int) -> bool:
         """The receiver has it. False: the claim had ended, and somebody else has it now."""
@@ -351,6 +343,36 @@ def _last_seal(connection: Connection) -> date | None:
 def _lines(connection: Connection) -> dict[Key, Line]:
     names = {row.id: (row.system, row.check, row.location) for row in connection.execute(select(schema.series))}
     return {names[number]: line for number, line in map(line_of, connection.execute(select(schema.lines)))}
+
+
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+
+def _due(now: int) -> Select[Any]:
+    """Ids of rows that may be sent, the oldest first: what a target is told of one incident it is told in order."""
+    earlier = _table.alias()
+    is_earlier = and_(
+        earlier.c.incident == _table.c.incident,
+        earlier.c.route == _table.c.route,
+        earlier.c.channel == _table.c.channel,
+        earlier.c.state == MessageState.WAITING,
+        earlier.c.id < _table.c.id,
+    )
+    waits = _table.c.state == MessageState.WAITING, _table.c.not_before <= now, _is_free(now)
+    chosen = select(_table.c.id).where(*waits, ~select(earlier.c.id).where(is_earlier).exists())
+    return chosen.order_by(_table.c.id)
+
+
+def _take(connection: Connection, ids: Sequence[int], now: int) -> list[Row]:
+    """Compare and set: those of the rows that nobody else has taken meanwhile."""
+    mine = {"claim": uuid.uuid4().hex, "claimed_until": now + LEASE, "attempts": _table.c.attempts + 1}
+    taken = update(_table).where(_table.c.id.in_(ids), _table.c.state == MessageState.WAITING, _is_free(now))
+    rows = map(_row, connection.execute(taken.values(mine).returning(*_table.columns)).all())
+    return sorted(rows, key=lambda row: row.id)
+
+
+def _is_free(now: int) -> Any:
+    return or_(_table.c.claimed_until.is_(None), _table.c.claimed_until < now)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

@@ -206,6 +206,33 @@ def test_a_mail_arrives_with_all_its_diacritics(world: Callable[..., World]) -> 
     assert len(lines) > 4
 
 
+def test_people_get_one_message_where_many_are_due_at_once(world: Callable[..., World]) -> None:
+    with Mail() as mail:
+        w = world(channels=f'    hook: {{kind: apprise, url: "{mail.url}"}}', children=200)
+        fail_children(w, 200)
+        with deliverer(w):
+            eventually(lambda: all(row.state is MessageState.SENT for row in w.rows()), WITHIN)
+            restore_children(w, 200)
+            eventually(lambda: len(w.rows()) == 400, WITHIN)
+            eventually(lambda: all(row.state is MessageState.SENT for row in w.rows()), WITHIN)
+    down, up = mail.got
+    assert down["Subject"] == "Gián đoạn: 200 hệ thống cùng lúc"
+    assert "- và 190 sự cố khác" in down.get_content()
+    assert up["Subject"] == "Đã khôi phục: 200 hệ thống"
+
+
+def test_many_messages_in_one_are_retried_and_none_is_lost(world: Callable[..., World]) -> None:
+    with Webhook() as hook:
+        hook.status = 500
+        url = f"json://127.0.0.1:{hook.port}"
+        w = world(channels=f'    hook: {{kind: apprise, url: "{url}"}}', children=30)
+        fail_children(w, 30)
+        with deliverer(w):
+            eventually(lambda: all(row.attempts > 1 for row in w.rows()), 30)
+            hook.status = 200
+            eventually(lambda: all(row.state is MessageState.SENT for row in w.rows()), WITHIN)
+
+
 def test_a_mail_server_that_is_away_is_tried_again(world: Callable[..., World]) -> None:
     with Mail() as mail:
         url = mail.url
