@@ -28,6 +28,7 @@ from monitor.store.outbox import Row
 
 LOOK = 1.0  # seconds between two looks at how things stand; a recorder that has news wakes us
 LOOK_HELD = 0.2  # ... while a message waits for the check of a parent
+END_WITHIN = 10.0  # seconds to finish what is being sent; what is cut off then may come once more
 MANY = 5  # messages of one kind for one person that are due at once become one
 HEARTBEAT = "heartbeat"
 SILENCE = 120.0  # seconds without an outcome, or three intervals, after which the heartbeat stops
@@ -62,8 +63,9 @@ class Deliverer:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self.wake()
+        end = time.monotonic() + END_WITHIN
         for thread in self._threads:
-            thread.join(10)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def wake(self) -> None:
         """There is news in the outbox."""
