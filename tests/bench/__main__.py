@@ -28,6 +28,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "dead_names": bench_monitor.bench_dead_names,
     "hung_targets": bench_monitor.bench_hung_targets,
     "detection": bench_monitor.bench_detection,
+    "alert_latency": bench_monitor.bench_alert_latency,
 }
 
 
