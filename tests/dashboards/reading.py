@@ -9,7 +9,6 @@ import promql_parser
 import yaml
 
 from dashboards import build
-from monitor.metric_names import PLANNED
 
 ALL_BOARDS = {name: board() for name, board in build.BOARDS.items()}
 
@@ -72,12 +71,16 @@ def selectors(expression: Any) -> Iterator[str]:
 # --- what a monitor can answer that has run for a minute --------------------------------------------------------------
 
 
+_LATER = {
+    "motcua_deliveries_total",  # the catalogue of these tests names no channel
+    "motcua_incidents_acknowledged_total",  # nobody acknowledges anything there
+    "motcua_incidents_restored_total",  # counts once nothing reopens it any more, ten minutes later
+}
+
+
 def _answerable(expression: str) -> bool:
-    """Not yet what nothing exports, and never what only a monitor knows that was there yesterday."""
-    planned = {name for metric in PLANNED for name in metric.series_names}
-    asked = names(expression)
-    recorded_of_planned = {name for name in asked & RECORDED.keys() if names(RECORDED[name]) <= planned}
-    return not (asked & planned or recorded_of_planned or " offset " in expression)
+    """Not what comes later, and never what only a monitor knows that was there yesterday."""
+    return not (names(expression) & _LATER or " offset " in expression)
 
 
 def _young(board: dict[str, Any]) -> dict[str, Any]:
