@@ -40,6 +40,7 @@ from monitor.availability import (
     Piece,
     Sla,
     Timeline,
+    clip,
     compose,
     contractual,
     explain,
@@ -148,7 +149,7 @@ class Draft:
             if system not in needed:
                 continue
             line, extent, of_checks = self._whole(system, needed[system])
-            drawn[system] = list(clip(line, extent))
+            drawn[system] = clip(line, *extent)
             if system in spans:
                 checks.update({(system, check): of_check for check, of_check in of_checks.items()})
             for parent in graph[system]:
@@ -249,18 +250,6 @@ def _on(line: Timeline, at: int) -> tuple[int, bool]:
     """Where the first good second is from an instant on, or the end of the line; and whether there is one."""
     good = next((i.start for i in line if i.start >= at and i.state in GOOD), None)
     return (max(at, line[-1].end), False) if good is None else (good, True)
-
-
-def clip(line: Timeline, span: Span) -> Iterator[Interval]:
-    """The part of a line that lies in [start, end)."""
-    start, end = span
-    for interval in line:
-        if interval.end <= start or interval.start >= end:
-            continue
-        if interval.start < start or interval.end > end:
-            yield interval._replace(start=max(interval.start, start), end=min(interval.end, end))
-        else:
-            yield interval
 
 
 def keys_of(catalogue: Catalogue, system: str, check: str) -> Iterator[Key]:

@@ -26,6 +26,7 @@ from monitor.catalogue import STATE_CALENDAR, Calendar, CalendarYear, Catalogue,
 from monitor.cli.shared import (
     INSTANT,
     catalogue_option,
+    collecting_later,
     data_option,
     echo_json,
     json_option,
@@ -73,6 +74,7 @@ def now() -> int:
 @data_option
 @sandbox_option
 @json_option
+@collecting_later()
 def availability(
     wanted: str | None,
     kind: str | None,
@@ -626,6 +628,7 @@ def period() -> None:
 @catalogue_option
 @data_option
 @sandbox_option
+@collecting_later()
 def period_close(
     wanted: str,
     kind: str,

@@ -23,10 +23,12 @@ from monitor.store.incidents import IncidentKeeper, Incidents
 from monitor.store.maintenance import MaintenanceBook
 from monitor.store.outcomes import Key, Names, between, outcome_of_row
 from monitor.store.periods import PeriodBook
-from monitor.store.rebuild import Progress, rebuild
+from monitor.store.rebuild import Progress, check_can_be_rebuilt, rebuild
 from monitor.store.recorder import Recorded, Recorder
 
 _T = TypeVar("_T")
+
+_AT_ONCE = 10_000  # rows that are fetched at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +148,25 @@ class Store:
         return self._database.recorder_lock(wait)
 
     def rebuild(
-        self, settings: SettingsOf, progress: Progress | None = None, rules: IncidentRules | None = None
+        self,
+        settings: SettingsOf,
+        progress: Progress | None = None,
+        rules: IncidentRules | None = None,
+        *,
+        keep_closed: bool = False,
     ) -> None:
         """Make lines, boundaries, roll-ups and blindness again from the outcomes and the dated settings.
 
         They come out the same, whatever the catalogue: its `settings` are used for checks alone that never had any.
-        Readers see the old ones until all is done. Closed periods keep what was counted when they were closed; nothing
-        that is made here is read for them. By the `rules` all incidents are made again: those that are found again keep
-        their ids, the others are withdrawn; without, the next recorder does so. Raises StoreError when outcomes are
-        recorded meanwhile (hold `recorder_lock`), and where the outcomes of some time are gone (`raw_from` among the
-        facts about the store).
+        Readers see the old ones until all is done. By the `rules` all incidents are made again: those that are found
+        again keep their ids, the others are withdrawn; without, the next recorder does so. Raises StoreError when
+        outcomes are recorded meanwhile (hold `recorder_lock`), and before anything is done
+
+        - where the outcomes of some time are gone (`raw_from` among the facts about the store);
+        - unless `keep_closed`, where outcomes lie in a closed period that was not reopened. Its figures would stay as
+          they were closed (nothing that is made here is read for them), but they may no longer be what the lines say.
         """
+        check_can_be_rebuilt(self._database, keep_closed=keep_closed)
         self.incidents.unmake()
         rebuild(self._database, settings, progress)
         if rules is not None:
@@ -330,9 +340,17 @@ def _boundaries(connection: Connection, start: int, end: int) -> dict[Key, list[
     earlier = table.alias()
     last = select(func.max(earlier.c.at)).where(earlier.c.series == schema.series.c.id, earlier.c.at <= start)
     first = func.coalesce(last.correlate(schema.series).scalar_subquery(), start)
-    columns = table.c.at, table.c.state, table.c.reason, table.c.step
-    chosen = _named(table, *columns, on=[table.c.at >= first, table.c.at < end])
-    return _grouped(connection, chosen.order_by(table.c.at), boundary_of)
+    belongs = and_(table.c.series == schema.series.c.id, table.c.at >= first, table.c.at < end)
+    columns = table.c.series, table.c.at, table.c.state, table.c.reason, table.c.step
+    chosen = select(*columns).outerjoin_from(schema.series, table, belongs).order_by(schema.series.c.id, table.c.at)
+    names = Names()
+    names.read(connection)
+    of_line: dict[int, list[Boundary]] = {}
+    for rows in connection.execution_options(yield_per=_AT_ONCE).execute(chosen).partitions():
+        for series, *row in rows:
+            if series is not None:  # a line without any; see `_named`
+                of_line.setdefault(series, []).append(boundary_of(row))
+    return {names.keys[series]: found for series, found in of_line.items()}
 
 
 def _hours(hour: Any, start: int, end: int) -> Sequence[Any]:

@@ -664,10 +664,46 @@ def test_time_whose_outcomes_are_gone_is_not_rebuilt(store: Store) -> None:
     store.record(STORY, known)
     before = tables(store)
     store.set_meta("raw_from", str(NOON + 60_000))
-    with pytest.raises(StoreError, match="no longer all there") as caught:
+    for keep_closed in (False, True):
+        with pytest.raises(StoreError, match="no longer all there, but only those since 20..-..-.. ..:01 UTC") as caught:
+            store.rebuild(known, keep_closed=keep_closed)
+        assert caught.value.permanent
+    assert tables(store) == before
+
+
+def close(store: Store, name: str, start: int, end: int) -> None:
+    made = {"at": end, "by": "cli", "inputs": "0" * 64, "figures": '["as they were"]'}
+    store.periods.close("calendar", name, start, end, **made)  # type: ignore[arg-type]
+
+
+def test_what_is_closed_is_not_rebuilt_unasked(store: Store) -> None:
+    store.record(STORY, known)
+    close(store, "before", HOUR - 7200, HOUR)  # ends where the first outcome is due: it has none
+    close(store, "later", HOUR + 7200, HOUR + 9000)
+    store.rebuild(known)
+    close(store, "last", HOUR + 60, HOUR + 7200)
+    close(store, "first", HOUR - 60, HOUR + 60)
+    everything = [table.name for table in schema.metadata.sorted_tables]
+    before = tables(store, *everything)
+    with pytest.raises(StoreError) as caught:
         store.rebuild(known)
     assert caught.value.permanent
-    assert tables(store) == before
+    assert "closed: first (calendar), last (calendar); reopen with `motcua period reopen`" in str(caught.value)
+    assert tables(store, *everything) == before
+
+
+def test_a_closed_period_keeps_its_figures_whatever_is_rebuilt(store: Store) -> None:
+    store.record(STORY, known)
+    close(store, "2026-10", HOUR, HOUR + 60)
+    (kept,) = store.periods.all()
+    with store._database.writing() as connection:
+        connection.execute(schema.boundaries.delete())
+    store.rebuild(known, keep_closed=True)
+    assert store.boundaries(0, 1 << 40)
+    assert store.periods.all() == [kept]
+    store.periods.reopen("calendar", "2026-10", at=HOUR, by="cli", why="vì thế")
+    store.rebuild(known)
+    assert store.periods.all()[0].figures == kept.figures
 
 
 def test_a_rebuild_gives_way_to_a_recorder(store: Store, open_store: Callable[[], Store]) -> None:
