@@ -16,7 +16,7 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import evidence, figures, incidents, looking, running, setting_up, simulating
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
 
@@ -100,6 +100,7 @@ for command in (
     simulating.sandbox_,
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
+    evidence.verify, evidence.seals, evidence.evidence,
 ):  # fmt: skip
     cli.add_command(command)
 
