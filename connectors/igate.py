@@ -5,6 +5,7 @@ size 1) and the list of procedures (`procedures`). All are reads. iGate has no h
 
 Options of the system: `sso_url`, `gateway_url`, `portal_url`; `grant` with its credentials; `paths` for deployments
 whose prefixes differ and for iGate 1.x. `login: false` leaves the login out (iGate 1.x answers without one).
+What collecting dossiers needs beside these is said in connectors/igate_dossiers.py.
 Option of a check: `steps`, if it is to ask only some of them.
 """
 
@@ -39,9 +40,14 @@ class IGateSystem(Strict):
     client_secret: SecretStr | None = None
     username: SecretStr | None = None
     password: SecretStr | None = None
-    paths: dict[Literal["token", "portal", "search", "procedures"], str] = {}
+    paths: dict[Literal["token", "portal", "search", "procedures", "statistics"], str] = {}
     list_field: str | None = "content"  # the list in a page of results; null where the reply itself is the list
     portal_text: str | None = None
+    root_agency: str | None = (
+        None  # iGate's id of the unit whose dossiers are collected; all that we may see, if absent
+    )
+    statuses: dict[str, Annotated[int, Field(ge=0, le=10)]] = {}
+    statistics_fields: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
@@ -65,7 +71,7 @@ class IGate:
         self._steps = tuple(name for name in check.steps if name != "portal" or system.portal_url)
         if not self._steps:
             raise ValueError("step portal needs portal_url")
-        self._paths = _PATHS | dict(system.paths)
+        self._paths: dict[str, str] = _PATHS | {str(name): path for name, path in system.paths.items()}
 
     def steps(self) -> tuple[str, ...]:
         return self._steps

@@ -182,6 +182,12 @@ def number(count: int) -> str:
     return f"{count:,}".replace(",", ".")
 
 
+def decimal(value: Fraction) -> str:
+    """A number with one decimal, rounded to the nearest: "1.234,5"."""
+    whole, tenth = divmod(round(abs(value) * 10), 10)
+    return f"{'-' if value < 0 else ''}{number(whole)},{tenth}"
+
+
 def share(fraction: Fraction) -> str:
     """A share as it was promised, with the decimals that it has: "99,5%", "100%"."""
     exact = Decimal(fraction.numerator * 100) / Decimal(fraction.denominator)

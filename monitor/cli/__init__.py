@@ -16,11 +16,12 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import evidence, figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
+from monitor.collection import CollectionError
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
 
-OUR_ERRORS = (ConfigurationError, StoreError, sandboxes.SandboxError, wire.WireError)
+OUR_ERRORS = (ConfigurationError, StoreError, CollectionError, sandboxes.SandboxError, wire.WireError)
 
 
 def main() -> None:
@@ -101,6 +102,7 @@ for command in (
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
     evidence.verify, evidence.seals, evidence.evidence,
+    dossiers.dossiers,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -68,11 +68,12 @@ class InstantType(click.ParamType):
         except ValueError:
             self.fail(f"{value!r} is no instant; write 2026-10-01 or 2026-10-01T08:00", param, ctx)
         if at.tzinfo is None:
-            at = at.replace(tzinfo=_zone())
+            at = at.replace(tzinfo=zone_of_environment())
         return int(at.timestamp() * 1000)
 
 
-def _zone() -> ZoneInfo:
+def zone_of_environment() -> ZoneInfo:
+    """The zone of MOTCUA_ZONE. Raises ConfigurationError."""
     name = os.environ.get("MOTCUA_ZONE") or "Asia/Ho_Chi_Minh"
     try:
         return ZoneInfo(name)

@@ -322,3 +322,135 @@ seals = Table(
     Column("evidence_digest", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
 )
+
+# --- dossiers of the one-stop desk: instants in seconds, no field that names a person ---------------------------------
+
+# What dossiers are counted by: codes, "" where the source has none.
+dossier_groups = Table(
+    "dossier_groups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("procedure", Text, nullable=False),
+    Column("sector", Text, nullable=False),
+    UniqueConstraint("unit", "procedure", "sector"),
+)
+
+# One row a dossier; dossiers.Dossier. `deadline` (the last second in time) and `timeliness` are derived from `due` and
+# `ended`, so that the database can count them.
+dossiers = Table(
+    "dossiers",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("group", Integer, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("applied", BigInteger),
+    Column("accepted", BigInteger),
+    Column("due", BigInteger),
+    Column("ended", BigInteger),
+    Column("updated", BigInteger, nullable=False),
+    Column("deadline", BigInteger),
+    Column("timeliness", SmallInteger),
+    Index("ix_dossiers_applied", "applied"),
+    Index("ix_dossiers_accepted", "accepted"),
+    Index("ix_dossiers_ended", "ended"),
+    Index("ix_dossiers_open", "deadline", sqlite_where=text("ended IS NULL"), postgresql_where=text("ended IS NULL")),
+    sqlite_with_rowid=False,
+)
+
+# When more was asked of a citizen, and when it had been brought; dossiers.Supplement.
+dossier_supplements = Table(
+    "dossier_supplements",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("requested", BigInteger, primary_key=True, autoincrement=False),
+    Column("answered", BigInteger),
+    Index("ix_dossier_supplements", "requested"),
+    sqlite_with_rowid=False,
+)
+
+# Names of procedures and sectors; `kind` is dossiers.By.
+dossier_names = Table(
+    "dossier_names",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# dossiers.Unit; days are YYYY-MM-DD, `valid_from` "" is open. `imported`: by people, so a collection leaves it alone.
+units = Table(
+    "units",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("valid_from", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("parent", Text),
+    Column("level", Text),
+    Column("valid_to", Text),
+    Column("successor", Text),
+    Column("imported", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How far the dossiers of a system have been collected; store.dossiers.Progress.
+dossier_collections = Table(
+    "dossier_collections",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("watermark", BigInteger),
+    Column("since", BigInteger),
+    Column("next_watermark", BigInteger),
+    Column("page", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("started_at", BigInteger),
+    Column("until", BigInteger),
+    Column("listed", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# Forms as they were imported, collected or closed, every version: `body` is JSON, `violations` what did not hold.
+dossier_forms = Table(
+    "dossier_forms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("start", Text, nullable=False),
+    Column("end", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("body", Text, nullable=False),
+    Column("violations", Text, nullable=False),
+    UniqueConstraint("start", "end", "source", "version"),
+)
+
+# Points of index 766 as the national portal gave them; `unit` "" is the whole province. Kept in every version.
+official_scores = Table(
+    "official_scores",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("start", Text, nullable=False),
+    Column("end", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("points", Text),
+    Column("numerator", Text),
+    Column("denominator", Text),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Index("ix_official_scores", "start", "end"),
+)
+
+# Whether the national portal has a dossier: 1, 0, or null where it did not say; `at`: when it was asked.
+dossier_answers = Table(
+    "dossier_answers",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("found", SmallInteger),
+    sqlite_with_rowid=False,
+)

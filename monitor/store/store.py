@@ -17,6 +17,7 @@ from monitor.store import schema
 from monitor.store.codec import boundary_of, line_of
 from monitor.store.database import Database
 from monitor.store.dated import CheckKey, SettingsOf
+from monitor.store.dossiers import DossierBook
 from monitor.store.evidence import EvidenceBook
 from monitor.store.gauges import Measured, read_gauges
 from monitor.store.incidents import IncidentKeeper, Incidents
@@ -80,6 +81,7 @@ class Store:
         self.maintenance = MaintenanceBook(database)
         self.periods = PeriodBook(database)
         self.evidence = EvidenceBook(database)
+        self.dossiers = DossierBook(database)
 
     @classmethod
     def open(cls, url: str) -> Store:

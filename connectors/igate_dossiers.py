@@ -1,0 +1,283 @@
+"""What iGate's dossier search and statistics say, without persons (protocols, sections 1.2 and 1.3).
+
+Sans-I/O like every connector: it makes steps and reads their replies. Of a dossier only the fields of `Found` leave a
+reply: codes and names of unit, procedure and sector, channel, status, five dates. Applicants, forms, files, tasks and
+officers stay in it and go with it; so does every field that iGate may add.
+
+Options are those of connector `igate`: `paths` (search; statistics, which has no default, since deployments differ),
+`root_agency`, `statuses`: which number of the national portal's list an iGate status id means, where its name does not
+say, such as {"11": 5}; `statistics_fields`, where a deployment names the columns of its statistics otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from connectors import expect
+from connectors.http import address
+from connectors.igate import IGateSystem
+from monitor.model import Auth, Finding, Reason, Reply, Request, Rule, Step
+
+_CODE = re.compile(r"[\w./-]{1,80}")
+_MAX_NAME = 500  # of a procedure: some are long
+
+
+class Found(NamedTuple):
+    """A dossier without its person. Instants in seconds, None: not said; status and channel by the national lists."""
+
+    code: str
+    unit: str
+    procedure: str
+    sector: str
+    channel: int
+    status: int
+    applied: int | None
+    accepted: int | None
+    due: int | None
+    completed: int | None
+    updated: int
+
+
+class Page(NamedTuple):
+    """A page of a search: dossiers, names by (kind, code), and what could not be read (a code, or "?", and why)."""
+
+    found: tuple[Found, ...]
+    names: Mapping[tuple[str, str], str]
+    bad: tuple[tuple[str, str], ...]
+    last: bool
+    total: int | None
+
+
+class Statistics(NamedTuple):
+    """A unit's row of iGate's statistics, columns as it gives them."""
+
+    code: str
+    name: str
+    columns: Mapping[str, int]
+
+
+STATISTICS = {
+    "received": "received",
+    "new_online": "receivedOnline",
+    "new_direct": "receivedDirect",
+    "carried_over": "receivedOld",
+    "resolved": "resolved",
+    "resolved_early": "resolvedEarly",
+    "resolved_on_time": "resolvedOnTime",
+    "resolved_overdue": "resolvedOverdue",
+    "pending": "unresolved",
+    "pending_in_time": "unresolvedOnTime",
+    "pending_overdue": "unresolvedOverdue",
+}
+"""The form's columns by their names in the statistics."""
+
+
+class DossierSearch:
+    """The questions and how to read the answers, by one system's options."""
+
+    def __init__(self, system: IGateSystem) -> None:
+        self._system = system
+        self._statuses = {key: int(number) for key, number in system.statuses.items()}
+        self._fields = STATISTICS | dict(system.statistics_fields)
+
+    @property
+    def has_statistics(self) -> bool:
+        return "statistics" in self._system.paths
+
+    def page(self, auth: Auth | None, number: int, size: int, *, count: bool = False) -> Step:
+        """One page, the dossier that changed last before the others; `count`: with the number of all."""
+        path = self._system.paths.get("search", "/pa/dossier/search").partition("?")[0]
+        query = {"page": number, "size": size, "spec": "page" if count else "slice", "sort": "updatedDate,desc"}
+        if self._system.root_agency:
+            query["ancestor-agency-id"] = self._system.root_agency
+        return self._step("dossiers", f"{path}?{urlencode(query, safe=',')}", auth, _page)
+
+    def statistics(self, auth: Auth | None, start: datetime, last: datetime) -> Step:
+        """The statistics of [start, last], both with their zone, by unit."""
+        query = {"from-date": start.isoformat("T", "milliseconds"), "to-date": last.isoformat("T", "milliseconds")}
+        if self._system.root_agency:
+            query["agency-id"] = self._system.root_agency
+        path = self._system.paths["statistics"]
+        return self._step("statistics", f"{path}{'&' if '?' in path else '?'}{urlencode(query)}", auth, self._rows)
+
+    def _step(self, name: str, path: str, auth: Auth | None, rule: Rule) -> Step:
+        headers = (("Accept", "application/json"), *([("Authorization", f"Bearer {auth.token}")] if auth else []))
+        request = Request(address(self._system.gateway_url, path), "GET", headers)
+        rules = (expect.status(refusals=(401, 403)), _is_json, rule)
+        return Step(name, request, rules, relogin_on=lambda reply: reply.status == 401)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def read_page(self, reply: Reply) -> Page:
+        """What a page says of dossiers. For a reply that fulfils the rules of its step."""
+        found: list[Found] = []
+        names: dict[tuple[str, str], str] = {}
+        bad: list[tuple[str, str]] = []
+        for item in reply.json["content"]:
+            code = _code(_dig(item, "code"))
+            try:
+                found.append(self._dossier(item, code))
+            except ValueError as error:
+                bad.append((code or "?", str(error)))
+                continue
+            names.update(_names(item))
+        total = reply.json.get("totalElements")
+        total = total if isinstance(total, int) else None
+        return Page(tuple(found), names, tuple(bad), bool(reply.json.get("last", not found)), total)
+
+    def read_statistics(self, reply: Reply) -> list[Statistics]:
+        """The statistics by unit. For a reply that fulfils the rules of its step."""
+        return [
+            Statistics(
+                _code(_dig(row, "agency", "code")) or _code(_dig(row, "agency", "id")),
+                _name(_dig(row, "agency", "name")),
+                {column: row[field] for column, field in self._fields.items()},
+            )
+            for row in reply.json
+        ]
+
+    def _rows(self, reply: Reply) -> Finding | None:
+        if not isinstance(reply.json, list):
+            return Finding(Reason.CONTRACT_VIOLATION, "an array was due")
+        for number, row in enumerate(reply.json):
+            for field in self._fields.values():
+                value = row.get(field) if isinstance(row, dict) else None
+                if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                    return Finding(Reason.CONTRACT_VIOLATION, f"field {number}.{field} is no number of dossiers")
+        return None
+
+    def _dossier(self, item: Any, code: str) -> Found:
+        if not code:
+            raise ValueError("no code")
+        updated = _instant(item, "updatedDate")
+        if updated is None:
+            raise ValueError("no updatedDate")
+        due = _instant(item, "appointmentDate")
+        return Found(
+            code,
+            _code(_dig(item, "agency", "code")) or _code(_dig(item, "agency", "id")),
+            _code(_dig(item, "procedure", "code")) or _code(_dig(item, "procedure", "id")),
+            _code(_dig(item, "procedure", "sector", "id")) or _code(_dig(item, "procedure", "sector", "code")),
+            _channel(_name(_dig(item, "applyMethod", "name"))),
+            self._status(item),
+            _instant(item, "appliedDate"),
+            _instant(item, "acceptedDate"),
+            due if due is not None else _instant(item, "dueDate"),
+            _instant(item, "completedDate"),
+            updated,
+        )
+
+    def _status(self, item: Any) -> int:
+        """By the catalogue, else by the name; a task that waits for the citizen says more than "being processed"."""
+        by_id = self._statuses.get(str(_dig(item, "dossierStatus", "id")))
+        status = status_of(_name(_dig(item, "dossierStatus", "name"))) if by_id is None else by_id
+        if status in _FINAL:
+            return status
+        return status_of(_name(_dig(item, "dossierTaskStatus", "name"))) or status
+
+
+# By the first words that are found in a name without its marks; TrangThaiHoSo of the national portal.
+_STATUS_WORDS = (
+    ("da bo sung", 4), ("bo sung", 5), ("da thanh toan", 4), ("thanh toan", 6), ("nghia vu tai chinh", 6),
+    ("khong duoc tiep nhan", 3), ("tu choi", 3), ("rut", 7), ("dung xu ly", 8), ("huy", 8), ("da tra", 10),
+    ("da xu ly xong", 9), ("co ket qua", 9), ("hoan thanh", 9), ("ket thuc", 9), ("moi dang ky", 1),
+    ("cho tiep nhan", 1), ("tiep nhan", 2), ("xu ly", 4), ("thu ly", 4),
+)  # fmt: skip
+_FINAL = frozenset({3, 7, 8, 9, 10})
+
+
+def status_of(name: str) -> int:
+    """The number of the national portal's list that a name of a status means; 0: none that we know."""
+    plain = _plain(name)
+    return next((number for words, number in _STATUS_WORDS if words in plain), 0)
+
+
+def _channel(name: str) -> int:
+    plain = _plain(name)
+    return 2 if "truc tuyen" in plain else 3 if "buu chinh" in plain else 1
+
+
+def _plain(text: str) -> str:
+    apart = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    return "".join(c for c in apart if not unicodedata.combining(c))
+
+
+def _dig(item: Any, *path: str) -> Any:
+    for key in path:
+        item = item.get(key) if isinstance(item, dict) else None
+    return item
+
+
+def _code(value: Any) -> str:
+    """A code as it may be kept; "" for what is none."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if _CODE.fullmatch(text) else ""
+
+
+def _name(value: Any) -> str:
+    """A name as text, or as a list by language, where 228 is Vietnamese (protocols, section 1.3)."""
+    if isinstance(value, list):
+        named = [entry for entry in value if isinstance(entry, dict)]
+        named.sort(key=lambda entry: str(entry.get("languageId")) != "228")
+        value = named[0].get("name") if named else ""
+    return unicodedata.normalize("NFC", value.strip())[:_MAX_NAME] if isinstance(value, str) else ""
+
+
+def _names(item: Any) -> Iterable[tuple[tuple[str, str], str]]:
+    procedure = _dig(item, "procedure")
+    named = (
+        ("unit", _dig(item, "agency"), ("code", "id"), ("name",)),
+        ("procedure", procedure, ("code", "id"), ("translate", "name")),
+        ("sector", _dig(procedure, "sector"), ("id", "code"), ("name", "translate")),
+    )
+    for kind, part, codes, fields in named:
+        code = _first(_code(_dig(part, field)) for field in codes)
+        name = _first(_name(_dig(part, field)) for field in fields)
+        if code and name:
+            yield (kind, code), name
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next((text for text in texts if text), "")
+
+
+def _instant(item: Any, field: str) -> int | None:
+    """2025-07-01T08:00:00.000+0700 in seconds. Raises ValueError that names the field, not its value."""
+    value = _dig(item, field)
+    if value in (None, ""):
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        seconds = int(at.timestamp())
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{field} is no instant") from None
+    if at.tzinfo is None:
+        raise ValueError(f"{field} has no zone")
+    return seconds
+
+
+def _is_json(reply: Reply) -> Finding | None:
+    """As `expect.json_type`, without its limit on the number of values: a page is large by design."""
+    try:
+        document = reply.json
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        what = "HTML" if expect.looks_like_html(reply) else "no JSON"
+        return Finding(Reason.CONTRACT_VIOLATION, f"{what} where JSON was due")
+    if isinstance(document, dict):
+        return expect.no_error_code("error_code", "errorCode", "error")(reply)
+    return None if isinstance(document, list) else Finding(Reason.CONTRACT_VIOLATION, "no object where one was due")
+
+
+def _page(reply: Reply) -> Finding | None:
+    if not isinstance(reply.json, dict):
+        return Finding(Reason.CONTRACT_VIOLATION, "an object was due")
+    content: Sequence[Any] | None = reply.json.get("content")
+    if not isinstance(content, list):
+        return Finding(Reason.CONTRACT_VIOLATION, "field content is no array")
+    return None

@@ -1,0 +1,875 @@
+"""Commands about dossiers: collect, import, form, index766, impact, reconcile."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from functools import wraps
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from monitor import calendars, collection, index766, periods, spreadsheets, words
+from monitor import dossiers as counting
+from monitor.availability import NO_FIGURE
+from monitor.catalogue import STATE_CALENDAR, Catalogue
+from monitor.cli.figures import KINDS, by_option
+from monitor.cli.shared import (
+    DURATION,
+    FILE,
+    Seconds,
+    catalogue_option,
+    data_option,
+    json_option,
+    location_option,
+    log_to_stderr,
+    progress_of,
+    sandbox_option,
+    stopping,
+    the_province,
+    the_store,
+    zone_of_environment,
+)
+from monitor.collection import CollectionError
+from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source, UnitTree, Violation
+from monitor.live import console
+from monitor.periods import Kind, Period
+from monitor.store import Store, StoreError
+from monitor.store.incidents import IncidentRecord
+from monitor.wiring import ConfigurationError, configuration, location_of
+
+SIMULATED_META = "dossiers_simulated"
+"""The fact about a store that its dossiers were collected from a simulated province."""
+
+
+@click.group()
+def dossiers() -> None:
+    """Dossiers of the one-stop desk: the official form, index 766, what outages touched. No personal data is kept.
+
+    \b
+    Example: motcua dossiers form --period 2026-10 --kind admin_15_14 --data data
+    """
+
+
+def now() -> int:
+    return int(time.time())
+
+
+@dataclass
+class _Asked:
+    """What every command is asked with: the period and its seconds, the unit, where from, how to answer.
+
+    `simulated`: the catalogue's systems are, or the dossiers in the store came from such.
+    """
+
+    period: Period
+    span: tuple[int, int]
+    zone: ZoneInfo
+    unit: str | None
+    province: Catalogue | None
+    data: Path | None
+    as_json: bool
+    named: bool  # the period was written, not taken from the clock
+    simulated: bool
+
+    @property
+    def head(self) -> str:
+        return self.period.vi_dated
+
+    @contextmanager
+    def store(self, *, create: bool = False) -> Iterator[Store]:
+        with the_store(configuration(self.data), create=create) as store:
+            self.simulated |= store.meta().get(SIMULATED_META) == "yes"
+            yield store
+
+    def echo(self, **values: Any) -> None:
+        shown: dict[str, Any] = {"simulated": self.simulated}
+        if self.province is not None:
+            shown["province"] = self.province.province.id
+        last = self.period.end - timedelta(days=1)
+        shown["period"] = {
+            "kind": self.period.kind, "name": self.period.name,
+            "first_day": self.period.start.isoformat(), "last_day": last.isoformat(),
+        }  # fmt: skip
+        click.echo(json.dumps({**shown, **values}, ensure_ascii=False, indent=2))
+
+    def show_head(self, shown: Console, what: str) -> None:
+        if self.simulated:
+            shown.print(words.SIMULATED, style="bold yellow")
+        shown.print(f"{what} · {self.head}", style="bold", soft_wrap=True, markup=False, highlight=False)
+
+
+def _asked(*, needs_catalogue: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options that all commands share, handed over as one value."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def asked(
+            period: str | None,
+            kind: str | None,
+            unit: str | None,
+            catalogue: Path | None,
+            data: Path | None,
+            in_sandbox: bool,
+            as_json: bool,
+            **others: Any,
+        ) -> None:
+            province = None
+            if needs_catalogue or catalogue or in_sandbox or os.environ.get("MOTCUA_CATALOGUE"):
+                province = the_province(catalogue, in_sandbox)
+            zone = ZoneInfo(province.province.timezone) if province else zone_of_environment()
+            chosen = _chosen(period, kind, zone)
+            span = periods.seconds(chosen, zone)
+            simulated = province is not None and province.simulated
+            command(_Asked(chosen, span, zone, unit, province, data, as_json, period is not None, simulated), **others)
+
+        options = (
+            click.option("--period", help="2026-10, 2026-Q3, 2026-H1, 2026-9M, 2026 or 2026-10-01..2026-10-20."),
+            click.option("--kind", type=click.Choice(KINDS), help="Which days the period means (default: calendar)."),
+            click.option("--unit", help="One unit and all below it, by its code or its name."),
+            catalogue_option,
+            data_option,
+            sandbox_option,
+            json_option,
+        )
+        for option in reversed(options):
+            asked = option(asked)
+        return asked
+
+    return decorate
+
+
+def _chosen(name: str | None, kind: str | None, zone: ZoneInfo) -> Period:
+    if name is None:
+        if kind not in (None, Kind.CALENDAR):
+            raise click.UsageError(f"--kind {kind} needs a --period")
+        name = f"{datetime.fromtimestamp(now(), zone):%Y-%m}"
+    try:
+        return periods.parse(name, kind or (Kind.CUSTOM if ".." in name else Kind.CALENDAR))
+    except periods.PeriodError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _unit_code(units: UnitTree, store: Store, wanted: str | None) -> str | None:
+    """The code of the unit that is asked for; ConfigurationError where nobody knows it."""
+    if wanted is None:
+        return None
+    found = units.find(wanted)
+    if found is None and wanted in store.dossiers.unit_codes():
+        found = wanted
+    if found is None:
+        raise ConfigurationError(f"unit {wanted!r} is not known; `motcua dossiers form` shows all names")
+    return found
+
+
+# --- collect ----------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command()
+@click.option("--system", help="The system to ask; needed where the catalogue has several of connector igate.")
+@click.option("--rate", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="Requests a second at most.")
+@click.option("--only", type=click.Choice(["dossiers", "statistics"]), help="Only one of the two.")
+@click.option("--every", type=DURATION, help="Again and again, such as every 15m, until it is stopped.")
+@_asked(needs_catalogue=True)
+def collect(asked: _Asked, system: str | None, rate: float, only: str | None, every: Seconds | None) -> None:
+    """Collect from iGate what has changed since the last time; what was broken off goes on. It only reads.
+
+    The first time everything is collected, or, with --period, what has changed since its first day. With --period
+    iGate's own statistics of it are kept too, where the catalogue has their path. --json: new, changed, pages,
+    requests, resumed, bad (dossiers that can't be read), listed, kept, until, seconds, statistics (version of a form).
+
+    \b
+    Example: motcua dossiers collect --rate 10 --data data -c catalogue.yaml
+    """
+    assert asked.province is not None
+    if asked.unit is not None:
+        raise click.UsageError("--unit has no meaning here: all units are collected")
+    system = _one(collection.igate_systems(asked.province), system, "igate")
+    if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
+        raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
+    with asked.store(create=True) as store:
+        if asked.province.simulated:
+            store.set_meta(SIMULATED_META, "yes")
+        if every is None:
+            _collect(asked, store, system, rate, only)
+            return
+        with stopping() as stop:
+            while not stop.is_set():
+                try:
+                    _collect(asked, store, system, rate, only)
+                except (CollectionError, StoreError) as error:
+                    click.echo(f"motcua: {error}; again in {words.duration(every)}", err=True)
+                stop.wait(every)
+
+
+def _collect(asked: _Asked, store: Store, system: str, rate: float, only: str | None) -> None:
+    assert asked.province is not None
+    search = collection.search_of(asked.province, system)
+    began = time.monotonic()
+    done, taken = None, None
+    with collection.client_of(asked.province, system, rate) as client:
+        if only != "statistics":
+            with progress_of("Hồ sơ", None) as shown:
+                done = collection.collect(
+                    store, client, search, system, asked.zone,
+                    since=asked.span[0] if asked.named else None,
+                    progress=lambda so_far: shown(*[so_far.new + so_far.changed] * 2),
+                )  # fmt: skip
+        if only != "dossiers" and asked.named and search.has_statistics:
+            form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)
+            broken = _checked(store, form)
+            taken = store.dossiers.keep_form(form, broken, at=now(), by="collect", reason="thu thập lại")
+            _say_violations(broken)
+    seconds = round(time.monotonic() - began, 1)
+    for code, why in (done.bad if done else ())[:20]:
+        click.echo(f"{system}: dossier {code} can't be read: {why}", err=True)
+    if asked.as_json:
+        said = {} if done is None else asdict(done)
+        asked.echo(**said, seconds=seconds, statistics=None if taken is None else taken.version)
+        return
+    if done is not None:
+        text = f"Hồ sơ mới: {words.number(done.new)}, thay đổi: {words.number(done.changed)}; "
+        text += f"{words.number(done.pages)} trang, {words.number(done.requests)} yêu cầu, {words.duration(seconds)}"
+        click.echo(text)
+        if done.listed is not None:
+            click.echo(f"iGate có {words.number(done.listed)} hồ sơ, đã lưu {words.number(done.kept)}")
+    if taken is not None:
+        click.echo(f"Thống kê của iGate: {len(taken.form.rows)} đơn vị, phiên bản {taken.version}")
+
+
+def _one(known: Sequence[str], wanted: str | None, kind: str) -> str:
+    if not known:
+        raise ConfigurationError(f"the catalogue has no system of connector {kind}")
+    if wanted is None and len(known) > 1:
+        raise ConfigurationError(f"several systems of connector {kind}: choose one with --system ({', '.join(known)})")
+    if wanted is not None and wanted not in known:
+        raise ConfigurationError(f"system {wanted} is none of connector {kind} ({', '.join(known)})")
+    return wanted or known[0]
+
+
+# --- import -----------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command("import")
+@click.argument("file", type=FILE)
+@by_option
+@click.option("--reason", help="Why the figures differ from those imported before.")
+@_asked()
+def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
+    """Take in an official spreadsheet, XLSX or CSV: the form II.06a, a list of units, or points of index 766.
+
+    Which one it is shows by its headings. All bad cells are named, and then nothing is taken in. A form says its days
+    in its head ("Từ ngày ... đến ngày ..."), or --period does. What does not add up is taken in, and said.
+
+    \b
+    Example: motcua dossiers import bieu-II06a.xlsx --period 2026-10 --kind admin_15_14 --data data
+    """
+    if asked.unit is not None:
+        raise click.UsageError("--unit has no meaning here: a form is taken in whole")
+    try:
+        sheets = spreadsheets.read(file)
+        if spreadsheets.is_units(sheets) and not spreadsheets.is_form(sheets):
+            _import_units(asked, sheets, file)
+        elif spreadsheets.is_scores(sheets) and not spreadsheets.is_form(sheets):
+            _import_scores(asked, sheets, by)
+        else:
+            _import_form(asked, sheets, by, reason)
+    except spreadsheets.Unreadable as error:
+        for cell in error.cells:
+            click.echo(f"{file}: {cell}", err=True)
+        raise ConfigurationError(f"{file}: {len(error.cells)} lỗi; chưa nhập gì") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file}: can't read: {error.strerror}") from None
+
+
+def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, reason: str | None) -> None:
+    written = spreadsheets.period_of(sheets)
+    wanted = (asked.period.start, asked.period.end)
+    if not asked.named and written is None:
+        raise ConfigurationError("the form does not say its days (Từ ngày ... đến ngày ...): give --period")
+    if asked.named and written is not None and written != wanted:
+        raise ConfigurationError(
+            f"the form is of {written[0]} to {written[1] - timedelta(days=1)}, "
+            f"--period of {wanted[0]} to {wanted[1] - timedelta(days=1)}"
+        )
+    start, end = written or wanted
+    with asked.store(create=True) as store:
+        book, units = store.dossiers, store.dossiers.units()
+        read = spreadsheets.form(sheets, start, end)
+        form = Form(
+            start, end, Source.OFFICIAL,
+            tuple(row._replace(code=units.find(row.name)) for row in read.rows), read.total, read.subtotals,
+        )  # fmt: skip
+        kept = book.keep_form(form, _checked(store, form), at=now(), by=by, reason=reason)
+    _say_violations(kept.violations)
+    if asked.as_json:
+        asked.echo(imported="form", version=kept.version, rows=len(form.rows), violations=_violations(kept.violations))
+    else:
+        days = f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
+        click.echo(f"Đã nhập Biểu II.06a từ {days}: {len(form.rows)} dòng, phiên bản {kept.version}")
+
+
+def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Path) -> None:
+    listed = spreadsheets.units(sheets)
+    problems = UnitTree(listed).problems()
+    if problems:
+        raise spreadsheets.Unreadable([spreadsheets.BadCell(file.name, "", problem) for problem in problems])
+    with asked.store(create=True) as store:
+        store.dossiers.import_units(listed)
+    if asked.as_json:
+        asked.echo(imported="units", rows=len(listed))
+    else:
+        click.echo(f"Đã nhập danh sách {words.number(len(listed))} đơn vị")
+
+
+def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str) -> None:
+    if not asked.named:
+        raise ConfigurationError("points of index 766 are those of a period: give --period")
+    known = {component.id for formula in _formulas(None) for component in formula.components}
+    read = spreadsheets.scores(sheets, known)
+    with asked.store(create=True) as store:
+        units = store.dossiers.units()
+        named = [score._replace(unit=units.find(score.unit) or score.unit) for score in read]
+        store.dossiers.keep_scores(asked.period.start, asked.period.end, named, at=now(), by=by)
+    if asked.as_json:
+        asked.echo(imported="scores", rows=len(named))
+    else:
+        click.echo(f"Đã nhập {len(named)} điểm thành phần, {asked.head}")
+
+
+def _checked(store: Store, form: Form) -> list[Violation]:
+    """All that does not hold in a form and with the forms before and after it, of its own source."""
+    found = counting.violations(form)
+    if before := store.dossiers.form_before(form.start, form.source):
+        found += counting.carried(before.form, form)
+    if after := store.dossiers.form_after(form.end, form.source):
+        found += counting.carried(form, after.form)
+    return found
+
+
+def _violations(found: Iterable[Violation]) -> list[dict[str, Any]]:
+    return [{**v._asdict(), "difference": v.written - v.expected, "text": v.vi} for v in found]
+
+
+def _say_violations(found: Sequence[Violation]) -> None:
+    for violation in found:
+        click.echo(f"KHÔNG KHỚP: {violation.vi}", err=True)
+
+
+# --- form -------------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command()
+@click.option(
+    "--by",
+    "by_what",
+    type=click.Choice([by.value for by in By]),
+    default=By.UNIT.value,
+    show_default=True,
+    help="The rows.",
+)
+@click.option(
+    "--source",
+    type=click.Choice([it.value for it in Source]),
+    help="Default: official, else dossiers, else statistics.",
+)
+@click.option("--close", is_flag=True, help="Keep what was counted: later changes make another version.")
+@click.option("--reason", help="With --close: why there is another version.")
+@click.option(
+    "--closed-by", envvar="MOTCUA_BY", default="cli", show_default=True, help="An account's name ($MOTCUA_BY)."
+)
+@_asked()
+def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: str | None, closed_by: str) -> None:
+    """The official form II.06a of a period, with all that does not add up.
+
+    --json: `rows`, each with unit, code and the columns received, new_online, new_direct, carried_over, resolved,
+    resolved_early, resolved_on_time, resolved_overdue, pending, pending_in_time, pending_overdue; `total`; `source`;
+    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`.
+
+    \b
+    Example: motcua dossiers form --period 2026-Q3 --kind admin_15_14 --unit "Sở Tư pháp" --data data
+    """
+    with asked.store() as store:
+        found = _form(asked, store, By(by_what), Source(source) if source else None)
+        made, broken = found.form, list(found.violations)
+        others = _differences(asked, store, found) if by_what == By.UNIT else []
+        if close:
+            if made.source is not Source.DOSSIERS or by_what != By.UNIT or asked.unit or found.notes:
+                said = "; ".join(found.notes) or "only the whole form by unit, of --source dossiers"
+                raise ConfigurationError(f"this form can't be closed: {said}")
+            kept = store.dossiers.keep_form(made, broken, at=now(), by=closed_by, reason=reason)
+            click.echo(f"Đã chốt số liệu, phiên bản {kept.version}", err=True)
+    _say_violations(broken)
+    if asked.as_json:
+        asked.echo(
+            source=made.source, by=by_what, version=found.version, provisional=bool(found.notes), notes=found.notes,
+            rows=[_row_json(row.name, row.code, row.counts, by_what, found.unit) for row in made.rows],
+            total=(made.total or made.sum)._asdict(), violations=_violations(broken), differences=others,
+        )  # fmt: skip
+        return
+    shown = console()
+    asked.show_head(shown, f"Biểu II.06a ({_SOURCES[made.source]})")
+    for note in found.notes:
+        click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
+    table = Table(show_lines=False)
+    table.add_column("STT (1)", justify="right")
+    table.add_column({By.UNIT: "Đơn vị (2)", By.SECTOR: "Lĩnh vực (2)", By.PROCEDURE: "Thủ tục (2)"}[By(by_what)])
+    for column in COLUMNS:
+        table.add_column(HEADINGS[column], justify="right")
+    for number, row in enumerate(made.rows, start=1):
+        table.add_row(str(number), row.name, *map(words.number, row.counts))
+    table.add_row("", TOTAL, *map(words.number, made.total or made.sum), style="bold")
+    shown.print(table)
+    whole = made.total or made.sum
+    if whole.on_time is not None:
+        share = _percent(whole.on_time)
+        good = whole.resolved_early + whole.resolved_on_time
+        click.echo(f"Đúng hạn: {words.number(good)} / {words.number(whole.resolved)} đã giải quyết = {share}")
+    if whole.new:
+        share = _percent(Fraction(whole.new_online, whole.new))
+        click.echo(f"Trực tuyến: {words.number(whole.new_online)} / {words.number(whole.new)} mới tiếp nhận = {share}")
+    for difference in others:
+        click.echo(difference["text"])
+
+
+_SOURCES = {
+    Source.OFFICIAL: "biểu đã nhập",
+    Source.STATISTICS: "thống kê của iGate",
+    Source.DOSSIERS: "đếm theo hồ sơ",
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    form: Form
+    violations: Sequence[Violation]
+    version: int | None
+    unit: str | None  # the name of the one asked for
+    notes: Sequence[str]
+
+
+def _form(asked: _Asked, store: Store, by: By, source: Source | None) -> _Found:
+    book, start, end = store.dossiers, asked.period.start, asked.period.end
+    if source in (None, Source.OFFICIAL) and by is By.UNIT and (kept := book.form(start, end, Source.OFFICIAL)):
+        return _kept(asked, store, kept.form, kept.version)
+    if source in (None, Source.DOSSIERS) and book.collected_since() is not None:
+        return _counted(asked, store, by)
+    if source in (None, Source.STATISTICS) and by is By.UNIT and (kept := book.form(start, end, Source.STATISTICS)):
+        return _kept(asked, store, kept.form, kept.version)
+    raise ConfigurationError(
+        f"there are no figures of {asked.period.name} ({start} to {end - timedelta(days=1)})"
+        f"{f' from {source}' if source else ''}; collect dossiers or import the form"
+    )
+
+
+def _kept(asked: _Asked, store: Store, form: Form, version: int) -> _Found:
+    """A form as it came; of one unit only its row, where one is asked for."""
+    if asked.unit is None:
+        return _Found(form, _checked(store, form), version, None, ())
+    code = store.dossiers.units().find(asked.unit)
+    wanted = asked.unit.strip().casefold()
+    rows = tuple(r for r in form.rows if r.name.casefold() == wanted or (code is not None and r.code == code))
+    if not rows:
+        raise ConfigurationError(f"unit {asked.unit!r} is not in the form ({', '.join(r.name for r in form.rows)})")
+    one = Form(form.start, form.end, form.source, rows)
+    return _Found(one, counting.violations(one), version, rows[0].name, ())
+
+
+def _counted(asked: _Asked, store: Store, by: By) -> _Found:
+    book = store.dossiers
+    units = book.units()
+    code = _unit_code(units, store, asked.unit)
+    start, end = asked.span
+    until, notes = _known(asked, store)
+    if until <= start:
+        raise ConfigurationError(f"dossiers are known up to {_at(until, asked.zone)}, {asked.period.name} begins later")
+    counts = book.counts(start, min(end, until))
+    made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
+    named = None if code is None else units.name(code, asked.period.last)
+    broken = _checked(store, made) if by is By.UNIT and code is None else counting.violations(made)
+    return _Found(made, broken, None, named, notes)
+
+
+def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
+    """Up to when the dossiers of the period are known, and what is missing of them."""
+    until, since, notes = store.dossiers.collected_until(), store.dossiers.collected_since(), []
+    if until is None:
+        notes.append("lần thu thập đầu tiên chưa xong: số liệu còn thiếu")
+        until = now()
+    if until < asked.span[1]:
+        notes.append(f"kỳ chưa đủ số liệu: tính đến {_at(until, asked.zone)}")
+    if since is not None and since > asked.span[0]:
+        notes.append(f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}")
+    return until, notes
+
+
+def _differences(asked: _Asked, store: Store, found: _Found) -> list[dict[str, Any]]:
+    """Where the other sources say something else."""
+    said = []
+    for source in Source:
+        if source is found.form.source:
+            continue
+        with suppress(ConfigurationError):
+            other = _form(asked, store, By.UNIT, source)
+            if not other.notes:
+                for row, column, one, two in counting.differences(found.form, other.form):
+                    text = f"Lệch so với {_SOURCES[source]}: {row}, {HEADINGS[column]}: "
+                    text += f"{words.number(one)} / {words.number(two)}"
+                    said.append(
+                        {"source": source, "row": row, "column": column, "here": one, "there": two, "text": text}
+                    )
+    return said
+
+
+def _row_json(name: str, code: str | None, counts: Counts, by: str, unit: str | None) -> Mapping[str, Any]:
+    named = {"unit": name} if by == By.UNIT else {"unit": unit, by: name}
+    return {**named, "code": code, **counts._asdict()}
+
+
+def _at(seconds: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(seconds, zone).strftime("%d/%m/%Y %H:%M")
+
+
+def _percent(share: Fraction) -> str:
+    """A share rounded to two decimals, "99,99%"; only the whole is 100%, and only nothing 0%."""
+    hundredths = (share.numerator * 20_000 + share.denominator) // (2 * share.denominator)
+    if 0 < share < 1:
+        hundredths = min(max(hundredths, 1), 9_999)
+    return f"{words.number(hundredths // 100)},{hundredths % 100:02d}%"
+
+
+def _days(start: date, end: date) -> str:
+    return f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
+
+
+# --- index 766 --------------------------------------------------------------------------------------------------------
+
+
+@dossiers.command("index766")
+@click.option("--formula", type=FILE, help="Another file of weights and targets, dated (default: ours).")
+@_asked()
+def index766_(asked: _Asked, formula: Path | None) -> None:
+    """Index 766 of a period: the national portal's points as imported, and our own estimate beside them.
+
+    What can be told neither way is "không tính được", and null in --json, never 0. --json: formula, rows (each with
+    group, component, name, max, target, numerator, denominator, own_estimate, official_score, difference, note), and
+    total, with own_estimate, official_score, max and class.
+
+    \b
+    Example: motcua dossiers index766 --period 2026-10 --data data
+    """
+    last = asked.period.last
+    in_force = index766.in_force(_formulas(formula), last)
+    if in_force is None:
+        raise ConfigurationError(f"no version of index 766 is in force on {last}")
+    with asked.store() as store:
+        units = store.dossiers.units()
+        code = _unit_code(units, store, asked.unit)
+        official = {c: s for (unit, c), s in _scores_of(store, asked).items() if unit == (code or "")}
+        made = index766.scores(in_force, _own(asked, store, units, code, official), official)
+        notes = _known(asked, store)[1] if any(score.own for score in made) else []
+    estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
+    if asked.as_json:
+        asked.echo(
+            formula=in_force.version, unit=asked.unit, provisional=bool(notes), notes=notes,
+            rows=[_score_json(score) for score in made],
+            total={
+                "own_estimate": index766.number(estimate), "official_score": index766.number(given),
+                "max": in_force.max, "class": None if given is None else index766.class_of(given),
+            },
+        )  # fmt: skip
+        return
+    shown = console()
+    asked.show_head(shown, f"Bộ chỉ số 766 (công thức {in_force.version})")
+    for note in notes:
+        click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
+    table = Table()
+    table.add_column("Thành phần")
+    for heading in ("Tối đa", "Ước tính", "Cổng DVCQG", "Chênh lệch", "Tử số / mẫu số"):
+        table.add_column(heading, justify="right")
+    table.add_column("Ghi chú")
+    for score in made:
+        own, gap = score.own, score.difference
+        table.add_row(
+            f"{score.component.id} {score.component.name}", str(score.component.max), index766.written(score.estimate),
+            index766.written(score.official), "" if gap is None else index766.written(gap),
+            f"{words.number(own.numerator)} / {words.number(own.denominator)}" if own else "", score.note,
+        )  # fmt: skip
+    whole = "Cộng", str(in_force.max), index766.written(estimate), index766.written(given), "", "", ""
+    table.add_row(*whole, style="bold")
+    shown.print(table)
+    if given is not None:
+        click.echo(f"Xếp loại theo Cổng Dịch vụ công quốc gia: {index766.class_of(given)}")
+
+
+def _formulas(path: Path | None) -> list[index766.Formula]:
+    try:
+        text = (resources.files("monitor") / "index766.yaml" if path is None else path).read_text(encoding="utf-8")
+        return index766.formulas(text)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: can't read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: not a text in UTF-8") from None
+    except index766.FormulaError as error:
+        raise ConfigurationError(f"{path or 'index766.yaml'}: {error}") from None
+
+
+def _scores_of(store: Store, asked: _Asked) -> Mapping[tuple[str, str], index766.OfficialScore]:
+    return store.dossiers.scores(asked.period.start, asked.period.end)
+
+
+def _own(
+    asked: _Asked, store: Store, units: UnitTree, code: str | None, official: Mapping[str, index766.OfficialScore]
+) -> Mapping[str, index766.Own | str]:
+    """What the dossiers say of the components that they can say something of."""
+    book = store.dossiers
+    start, end = asked.span
+    until = book.collected_until()
+    if until is None or until <= start:
+        return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
+    end = min(end, until)
+    counts, judged, special = book.counts(start, end), book.judged(start, end), list(book.special(start, end))
+    groups = {*counts, *judged, *(s.group for s in special)}
+    if code is not None:
+        inside = units.under(code, {group.unit for group in groups}, asked.period.last)
+        groups = {group for group in groups if group.unit in inside}
+    plain = [one for group, one in judged.items() if group in groups]
+    progress = index766.Progress(sum(j.on_time for j in plain), sum(j.overdue for j in plain))
+    for one in special:
+        if one.group in groups:
+            progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
+    note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
+    whole = counting.total(one for group, one in counts.items() if group in groups)
+    return {
+        "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note),
+        "online": _online(whole, official.get("1.4"), _synchronised(store, asked, {g.unit for g in groups})),
+    }
+
+
+def _online(
+    whole: Counts, official: index766.OfficialScore | None, synchronised: tuple[int, int]
+) -> index766.Own | str:
+    """The share of online dossiers times the share of those that are on the national portal (1.4)."""
+    if official is not None and official.numerator is not None and official.denominator:
+        rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
+    elif synchronised[1]:
+        rate, source = Fraction(*synchronised), f"đối soát {words.number(synchronised[1])} hồ sơ"
+    else:
+        return "thiếu tỷ lệ đồng bộ 1.4: nhập điểm của Cổng DVCQG hoặc đối soát (reconcile)"
+    return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {_percent(rate)} ({source})")
+
+
+def _synchronised(store: Store, asked: _Asked, units: set[str]) -> tuple[int, int]:
+    """How many dossiers of the period are on the national portal, of those whose answer is known."""
+    answers = store.dossiers.answers(*asked.span)
+    if not answers:
+        return 0, 0
+    known = counting.matches(store.dossiers.accepted_in(*asked.span, units), answers, asked.zone)
+    return sum(m.found for m in known), sum(m.found + len(m.missing) for m in known)
+
+
+def _score_json(score: index766.Score) -> Mapping[str, Any]:
+    own = score.own
+    return {
+        "group": score.group.id, "component": score.component.id, "name": score.component.name,
+        "max": score.component.max, "target": score.component.target,
+        "numerator": own.numerator if own else None, "denominator": own.denominator if own else None,
+        "own_estimate": index766.number(score.estimate), "official_score": index766.number(score.official),
+        "difference": index766.number(score.difference), "note": score.note,
+        "text": index766.written(score.estimate if score.official is None else score.official),
+    }  # fmt: skip
+
+
+# --- what outages touched ---------------------------------------------------------------------------------------------
+
+CORRELATION = (
+    "Số liệu cho thấy sự trùng hợp về thời gian, không khẳng định nguyên nhân; ngày hẹn trả không bị thay đổi."
+)
+
+
+@dossiers.command()
+@click.option("--incident", type=int, help="One incident only, by its number.")
+@_asked(needs_catalogue=True)
+def impact(asked: _Asked, incident: int | None) -> None:
+    """What the outages of a period touched: a correlation, never a cause. Due dates are never moved.
+
+    For each incident: dossiers that were submitted during it, how many were to be expected by the same hours of the
+    four weeks before, open dossiers that were due in it or within a working day after, and those for which something
+    more was asked for during it. --json: incidents, each with incident, system, start, end, received, expected,
+    missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology).
+
+    \b
+    Example: motcua dossiers impact --period 2026-10 --json --data data -c catalogue.yaml
+    """
+    province = asked.province
+    assert province is not None
+    with asked.store() as store:
+        units = store.dossiers.units()
+        code = _unit_code(units, store, asked.unit)
+        inside = None if code is None else units.under(code, store.dossiers.unit_codes(), asked.period.last)
+        until = store.dossiers.collected_until()
+        if until is None:
+            raise ConfigurationError("no dossiers are collected yet; see `motcua dossiers collect`")
+        try:
+            found = [
+                (record, _impact(asked, province, store, record, inside, until))
+                for record in store.incidents.list(*asked.span)
+                if record.kind in ("outage", "reported") and record.state != "withdrawn"
+                and incident in (None, record.id)
+            ]  # fmt: skip
+        except calendars.UnknownYear as error:
+            raise ConfigurationError(str(error)) from None
+    if incident is not None and not found:
+        raise ConfigurationError(f"incident {incident} is none of {asked.period.name}; see `motcua incidents list`")
+    if asked.as_json:
+        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found])
+        return
+    asked.show_head(console(), "Hồ sơ trong thời gian gián đoạn")
+    click.echo(CORRELATION)
+    for record, touched in found:
+        name = province.systems[record.system].name.vi if record.system in province.systems else record.system
+        end = _at(touched.end, asked.zone) if record.end is not None else "đang diễn ra"
+        click.echo(f"\nSự cố {record.id}: {name}, {_at(touched.start, asked.zone)} → {end}")
+        for line in _impact_lines(touched):
+            click.echo(f"  {line}")
+        if touched.end > until:
+            click.echo(f"  {words.PROVISIONAL.capitalize()}: hồ sơ mới thu thập đến {_at(until, asked.zone)}")
+    if not found:
+        click.echo("Không có sự cố nào trong kỳ")
+
+
+def _impact(
+    asked: _Asked,
+    province: Catalogue,
+    store: Store,
+    record: IncidentRecord,
+    units: Collection[str] | None,
+    until: int,
+) -> counting.Impact:
+    book, at = store.dossiers, now()
+    span = record.start, at if record.end is None else record.end
+    known = store.incidents.list(span[0] - 5 * 7 * 86_400, span[1], record.system)
+    outages = [(r.start, at if r.end is None else r.end) for r in known if r.state != "withdrawn"]
+
+    def is_working(day: date) -> bool:
+        return calendars.day(province.calendars[STATE_CALENDAR], day).working
+
+    if STATE_CALENDAR not in province.calendars:
+        raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
+    first = book.first_applied()
+    earlier = counting.comparable(*span, outages, is_working, asked.zone)
+    earlier = [one for one in earlier if first is not None and first <= one[0]]
+    due = book.due_in(*span, counting.working_day_after(span[1], is_working, asked.zone), units)
+    received, *before = book.submitted([span, *earlier], units)
+    return counting.impact(span, received, before, due, book.supplements(*span, units), min(at, until))
+
+
+def _impact_lines(touched: counting.Impact) -> Iterable[str]:
+    said = f"Hồ sơ nộp trong thời gian này: {words.number(touched.received)}"
+    if touched.expected is None or touched.missing is None:
+        yield f"{said}; không có tuần nào để so sánh"
+    else:
+        expected, missing = (words.decimal(part) for part in (touched.expected, touched.missing))
+        yield f"{said}; trung bình cùng giờ của {touched.weeks} tuần trước: {expected}; ít hơn: {missing}"
+    for label, codes in (
+        ("Đến hạn trong lúc gián đoạn hoặc trong một ngày làm việc sau đó", touched.due),
+        ("Trong đó đã quá hạn", touched.overdue),
+        ("Yêu cầu bổ sung phát sinh trong lúc gián đoạn", touched.supplements),
+    ):
+        listed = ", ".join(codes[:10]) + (", … (--json có tất cả)" if len(codes) > 10 else "")
+        yield f"{label}: {words.number(len(codes))}" + (f": {listed}" if codes else "")
+
+
+def _impact_json(record: IncidentRecord, touched: counting.Impact) -> Mapping[str, Any]:
+    return {
+        "incident": record.id, "system": record.system, "start": touched.start,
+        "end": None if record.end is None else touched.end, "received": touched.received,
+        "expected": index766.number(touched.expected), "missing": index766.number(touched.missing),
+        "weeks": touched.weeks, "due": touched.due, "overdue": touched.overdue, "supplements": touched.supplements,
+    }  # fmt: skip
+
+
+# --- iGate beside the national portal ---------------------------------------------------------------------------------
+
+
+@dossiers.command()
+@click.option("--system", help="The national portal's system; needed where the catalogue has several.")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="Questions a second at most."
+)
+@click.option("--ask/--no-ask", default=True, help="--no-ask: only show what was answered before.")
+@location_option
+@_asked(needs_catalogue=True)
+def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, location: str | None) -> None:
+    """Which of the dossiers accepted in a period are on the national portal, per day and unit. It only reads.
+
+    Each dossier is looked up by its code, until it has been found once; nothing of the reply is kept but that. A
+    dossier whose question had no answer is neither found nor missing. --json: rows, each with day, unit, code, igate,
+    asked, found, missing (codes), rate; total.
+
+    \b
+    Example: motcua dossiers reconcile --period 2026-10-01..2026-10-03 --data data -c catalogue.yaml
+    """
+    assert asked.province is not None
+    log_to_stderr(quiet=True)
+    with asked.store() as store:
+        book, units = store.dossiers, store.dossiers.units()
+        code = _unit_code(units, store, asked.unit)
+        inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
+        accepted = book.accepted_in(*asked.span, inside)
+        known = book.answers(*asked.span)
+        wanted = [one for one, *_ in accepted if known.get(one) is not True]
+        if ask and wanted:
+            portal = _one(collection.portal_systems(asked.province), system, "national_portal")
+            with progress_of("Đối soát", len(wanted)) as shown:
+                told = 0
+
+                def keep(answers: Mapping[str, bool | None]) -> None:
+                    nonlocal told
+                    book.keep_answers(answers, now())
+                    told += len(answers)
+                    shown(told, len(wanted))
+
+                place = location_of(asked.province, location)
+                collection.on_portal(asked.province, portal, place, wanted, rate, keep)
+            known = book.answers(*asked.span)
+    rows = counting.matches(accepted, known, asked.zone)
+    untold = sum(row.asked - row.found - len(row.missing) for row in rows)
+    found, missing = sum(row.found for row in rows), sum(len(row.missing) for row in rows)
+    if asked.as_json:
+        whole = {"igate": len(accepted), "asked": sum(r.asked for r in rows), "found": found, "missing": missing}
+        asked.echo(rows=[_match_json(row, units) for row in rows], total={**whole, "unanswered": untold})
+    else:
+        asked.show_head(console(), "Đối soát iGate với Cổng Dịch vụ công quốc gia")
+        table = Table()
+        for heading in ("Ngày", "Đơn vị", "iGate", "Đã hỏi", "Có trên Cổng", "Thiếu", "Tỷ lệ"):
+            table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
+        for row in rows:
+            numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
+            share = NO_FIGURE if row.rate is None else _percent(row.rate)
+            table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
+        console().print(table)
+        for row in rows:
+            for one in row.missing[:20]:
+                click.echo(f"Chưa có trên Cổng: {one}")
+    if untold:
+        click.echo(f"{words.number(untold)} hồ sơ chưa có câu trả lời của Cổng", err=True)
+    if ask and wanted and untold and not found and not missing:
+        raise CollectionError("the national portal answered no question; see `motcua probe`")
+
+
+def _match_json(row: counting.Match, units: UnitTree) -> Mapping[str, Any]:
+    share = index766.number(row.rate)
+    named = {"day": row.day.isoformat(), "unit": units.name(row.unit, row.day), "code": row.unit}
+    return {**named, **row._asdict(), "day": named["day"], "unit": named["unit"], "rate": share}

@@ -1,0 +1,370 @@
+"""Collecting dossiers: asks iGate page by page, slowly, and keeps what may be kept. The edge around `monitor.dossiers`.
+
+The dossier that changed last comes first, so what changes while pages are asked moves to a page that was read before,
+and pushes others back: some come twice, none is missed. A collection that is broken off goes on at its page; the next
+one begins at the newest change and ends at the last one's beginning, an hour before it to be safe.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from queue import SimpleQueue
+from zoneinfo import ZoneInfo
+
+import requests
+
+from connectors.engine import Engine
+from connectors.igate import IGateSystem
+from connectors.igate_dossiers import DossierSearch, Found, Page
+from connectors.national_portal import NationalPortal, NationalPortalCheck, NationalPortalSystem
+from monitor.catalogue import Catalogue
+from monitor.dossiers import Channel, Counts, Dossier, Form, Row, Source, Status, Unit, ended_at
+from monitor.model import Auth, Check, Connector, Outcome, Reason, Reply, Request, Route, Step, Verdict
+from monitor.store import Store
+from monitor.store.dossiers import Progress
+
+PAGE_SIZES = (500, 200, 100, 50)
+"""Dossiers a page: the first that the system does not refuse."""
+
+OVERLAP = 3600
+"""Seconds that a collection goes back before the newest change of the last one."""
+
+TIMEOUT = 60.0
+"""Seconds that a whole reply may take; statistics are slow."""
+
+MAX_REPLY = 32_000_000
+RETRIES = 3
+_TRANSIENT = (429, 502, 503, 504)
+
+
+class CollectionError(Exception):
+    """The dossiers cannot be collected; the text says why in one sentence. What was kept stays, and it can go on."""
+
+
+class Client:
+    """Drives steps of a connector over HTTP: one at a time, `rate` a second at most, reads repeated where that helps.
+
+    For the control plane, whose replies are large and rare; checks go through the engine.
+    """
+
+    def __init__(self, connector: Connector, route: Route, rate: float) -> None:
+        self._connector, self._route = connector, route
+        self._pause = 1 / rate
+        self._next = 0.0
+        self._auth: Auth | None = None
+        self._session = requests.Session()
+        self._session.trust_env = False  # the catalogue says how requests leave this machine
+        self._session.verify = route.ca_bundle or True
+        if route.client_certificate:
+            key = route.client_key
+            self._session.cert = (route.client_certificate, key) if key else route.client_certificate
+        if route.proxy:
+            self._session.proxies = {"http": route.proxy, "https": route.proxy}
+        self.requests = 0
+
+    def close(self) -> None:
+        self._session.close()
+
+    def ask(self, made: Callable[[Auth | None], Step]) -> Reply:
+        """The reply to a step, once it fulfils the step's rules. Raises CollectionError."""
+        if self._auth is None:
+            self._auth = self._login()
+        step = made(self._auth)
+        reply = self._patiently(step)
+        if step.relogin_on and step.relogin_on(reply):
+            self._auth = self._login()
+            step = made(self._auth)
+            reply = self._patiently(step)
+        _demand(step, reply)
+        return reply
+
+    def _login(self) -> Auth | None:
+        dialogue = self._connector.login()
+        if dialogue is None:
+            return None
+        step = next(dialogue)
+        while True:
+            reply = self._patiently(step)
+            _demand(step, reply)
+            try:
+                step = dialogue.send(reply)
+            except StopIteration as ended:
+                auth: Auth = ended.value
+                return auth
+
+    def _patiently(self, step: Step) -> Reply:
+        wait = 1.0
+        for left in range(RETRIES, -1, -1):
+            try:
+                reply = self._send(step.request)
+            except requests.RequestException as error:
+                if not left:
+                    raise CollectionError(f"step {step.name}: {_meaning(error)}") from None
+            else:
+                if reply.status not in _TRANSIENT or not left:
+                    return reply
+                wait = max(wait, _retry_after(reply))
+            time.sleep(min(wait, 30.0))
+            wait *= 2
+        raise AssertionError("the last try returns or raises")
+
+    def _send(self, request: Request) -> Reply:
+        time.sleep(max(0.0, self._next - time.monotonic()))
+        started = time.monotonic()
+        self._next = started + self._pause
+        self.requests += 1
+        with self._session.request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            data=request.body,
+            timeout=(10.0, TIMEOUT),
+            stream=True,
+            allow_redirects=False,
+        ) as response:
+            body = bytearray()
+            for part in response.iter_content(1 << 16):
+                body += part
+                if len(body) > MAX_REPLY:
+                    raise CollectionError(f"a reply is larger than {MAX_REPLY // 1_000_000} MB")
+                if time.monotonic() - started > TIMEOUT:
+                    raise requests.Timeout
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status_code, headers, bytes(body), request.url)
+
+
+def _demand(step: Step, reply: Reply) -> None:
+    for rule in step.rules:
+        if found := rule(reply):
+            detail = f" ({found.detail})" if found.detail else ""
+            raise CollectionError(f"step {step.name}: {found.reason}{detail}")
+
+
+def _meaning(error: requests.RequestException) -> str:
+    """The kind of a failure alone: the library's text may hold an address with its query."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "TLS failed"
+    return "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
+
+
+def _retry_after(reply: Reply) -> float:
+    said = reply.headers.get("retry-after", "")
+    return float(said) if said.isascii() and said.isdigit() else 0.0
+
+
+# --- iGate ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Summary:
+    """What a collection did. `bad`: dossiers that could not be read, by code, and why; `listed`: how many iGate has."""
+
+    system: str
+    new: int = 0
+    changed: int = 0
+    pages: int = 0
+    requests: int = 0
+    resumed: bool = False
+    bad: list[tuple[str, str]] = field(default_factory=list)
+    listed: int | None = None
+    kept: int = 0
+    until: int | None = None
+
+
+@contextmanager
+def client_of(province: Catalogue, system: str, rate: float) -> Iterator[Client]:
+    """A client of a system as its catalogue has it."""
+    check = next(
+        check for place in province.locations for (of, _), check in province.checks(place).items() if of == system
+    )
+    client = Client(_login_of(province, check), check.route, rate)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _login_of(province: Catalogue, check: Check) -> Connector:
+    """The connector with a step that needs a login: a check of the portal page alone would not."""
+    from connectors.igate import IGate, IGateCheck  # noqa: PLC0415
+
+    spec = province.systems[check.system]
+    return IGate(spec.options, IGateCheck(steps=["search"])) if spec.connector == "igate" else check.connector
+
+
+def igate_systems(province: Catalogue) -> list[str]:
+    """The systems that dossiers can be collected from."""
+    return [id_ for id_, system in province.systems.items() if system.connector == "igate"]
+
+
+def search_of(province: Catalogue, system: str) -> DossierSearch:
+    """How to ask a system for dossiers."""
+    options: IGateSystem = province.systems[system].options
+    return DossierSearch(options)
+
+
+def collect(
+    store: Store,
+    client: Client,
+    search: DossierSearch,
+    system: str,
+    zone: ZoneInfo,
+    *,
+    since: int | None = None,
+    progress: Callable[[Summary], None] = lambda _: None,
+    clock: Callable[[], float] = time.time,
+) -> Summary:
+    """Collect what has changed since the last time, at first since `since` (seconds; 0: all there is; None: as before).
+
+    Each page is kept with how far the collection is, in one transaction. Raises CollectionError, StoreError.
+    """
+    book, done = store.dossiers, Summary(system)
+    at = book.progress(system)
+    since = at.since or 0 if since is None else since
+    if at.started_at is not None and since >= (at.since or 0):
+        done.resumed = True
+    else:
+        is_first = at.watermark is None or since < (at.since or 0)
+        floor = since if is_first else at.since
+        at = replace(at, watermark=None if is_first else at.watermark, since=floor, page=0, size=0)
+        at = replace(at, started_at=int(clock()), next_watermark=None)
+    while at.started_at is not None:
+        page, size = _page(client, search, at)
+        at = _advance(replace(at, size=size), page)
+        dossiers = [_dossier(found) for found in page.found]
+        units = [Unit(code, name) for (kind, code), name in page.names.items() if kind == "unit"]
+        names = {key: name for key, name in page.names.items() if key[0] != "unit"}
+        kept = book.keep(dossiers, zone, units=units, names=names, progress=at)
+        done.new, done.changed, done.pages = done.new + kept.new, done.changed + kept.changed, done.pages + 1
+        done.bad += page.bad
+        done.requests = client.requests
+        progress(done)
+    done.listed = search.read_page(client.ask(lambda auth: search.page(auth, 0, 1, count=True))).total
+    done.kept, done.until, done.requests = book.number(), at.until, client.requests
+    book.keep((), zone, progress=replace(at, listed=done.listed))
+    return done
+
+
+def _page(client: Client, search: DossierSearch, at: Progress) -> tuple[Page, int]:
+    """The page that is next; the size of the first one is as large as the system allows."""
+    sizes = (at.size,) if at.size else PAGE_SIZES
+    for size in sizes:
+        try:
+            return search.read_page(client.ask(lambda auth, size=size: search.page(auth, at.page, size))), size  # type: ignore[misc]
+        except CollectionError as error:
+            if size == sizes[-1] or "HTTP 400" not in str(error):
+                raise
+    raise AssertionError("the last size returns or raises")
+
+
+def _advance(at: Progress, page: Page) -> Progress:
+    """Where a collection is after a page: at the next one, or at its end."""
+    changes = [found.updated for found in page.found]
+    newest = at.next_watermark
+    if newest is None:
+        newest = max(changes, default=at.watermark or 0)
+    floor = at.since or 0 if at.watermark is None else at.watermark - OVERLAP
+    if not page.last and not any(change < floor for change in changes):
+        return replace(at, page=at.page + 1, next_watermark=newest)
+    return replace(at, watermark=newest, next_watermark=None, page=0, until=at.started_at, started_at=None)
+
+
+def _dossier(found: Found) -> Dossier:
+    status = Status(found.status)
+    return Dossier(
+        found.code,
+        found.unit,
+        found.procedure,
+        found.sector,
+        Channel(found.channel),
+        status,
+        found.applied,
+        found.accepted,
+        found.due,
+        ended_at(status, found.completed, found.updated),
+        found.updated,
+    )
+
+
+def statistics(client: Client, search: DossierSearch, start: date, end: date, zone: ZoneInfo) -> Form:
+    """The form of [start, end) as iGate's own statistics have it. Raises CollectionError."""
+    first, after = (datetime.combine(day, datetime.min.time(), zone) for day in (start, end))
+    last = after - timedelta(milliseconds=1)
+    rows = search.read_statistics(client.ask(lambda auth: search.statistics(auth, first, last)))
+    made = (Row(row.name or row.code, row.code, Counts(**row.columns)) for row in rows)
+    return Form(start, end, Source.STATISTICS, tuple(sorted(made)))
+
+
+# --- the national portal ----------------------------------------------------------------------------------------------
+
+
+def portal_systems(province: Catalogue) -> list[str]:
+    """The systems that know which dossiers are on the national portal."""
+    return [id_ for id_, system in province.systems.items() if system.connector == "national_portal"]
+
+
+def on_portal(
+    province: Catalogue,
+    system: str,
+    location: str,
+    codes: Sequence[str],
+    rate: float,
+    keep: Callable[[Mapping[str, bool | None]], None],
+) -> None:
+    """Ask the national portal for each dossier, `rate` a second; hand over answers as they come, fifty at a time.
+
+    True: it is there; False: it is not; None: no answer that tells. Of a reply nothing but that leaves the engine.
+    """
+    options: NationalPortalSystem = province.systems[system].options
+    like = next((check for (of, _), check in province.checks(location).items() if of == system), None)
+    if like is None:
+        raise CollectionError(f"{location} has no check of {system}: choose another location")
+    checks = {
+        (system, code): replace(
+            like,
+            check=code,
+            connector=NationalPortal(options, NationalPortalCheck(services=["dossier"], dossier_code=code)),
+            latency_objective=None,
+        )
+        for code in codes
+    }
+    heard: SimpleQueue[Outcome] = SimpleQueue()
+    left = set(codes)
+    engine = Engine(location, checks, dns=province.locations[location].dns)
+    engine.start()
+    try:
+        began = time.monotonic()
+        for number, code in enumerate(codes):
+            time.sleep(max(0.0, began + number / rate - time.monotonic()))
+            engine.ask(system, code, heard.put)
+            if heard.qsize() >= 50:
+                keep(_taken(heard, left))
+        deadline = time.monotonic() + like.settings.timeout + 10
+        while heard.qsize() < len(left) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        keep(_taken(heard, left))
+        keep(dict.fromkeys(left))
+    finally:
+        engine.stop(drain=1.0)
+
+
+def _taken(heard: SimpleQueue[Outcome], left: set[str]) -> dict[str, bool | None]:
+    """What has been answered so far; it is not left any more."""
+    answers = {}
+    for _ in range(heard.qsize()):
+        outcome = heard.get()
+        answers[outcome.check] = _is_there(outcome)
+        left.discard(outcome.check)
+    return answers
+
+
+def _is_there(outcome: Outcome) -> bool | None:
+    if outcome.verdict in (Verdict.UP, Verdict.DEGRADED):
+        return True
+    return False if outcome.reason is Reason.CONTENT_MISMATCH else None

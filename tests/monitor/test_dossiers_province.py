@@ -1,0 +1,202 @@
+"""The commands `motcua dossiers` on a simulated province: collect, form, index766, impact, reconcile, end to end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.sandbox import Sandbox, spawn
+from monitor.cli import dossiers as commands
+from monitor.dossiers import Channel, Dossier, Status, Unit
+from monitor.incidents import Severity
+from monitor.store.dossiers import Progress
+from monitor.wiring import example_catalogue
+from tests.monitor import test_cli
+from tests.monitor.province import store_in
+from tests.monitor.test_cli import Motcua
+
+motcua = test_cli.motcua
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command sets up logs of the whole process."""
+    monkeypatch.setattr(commands, "log_to_stderr", lambda **_: None)
+
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+ENVIRONMENT: dict[str, str] = {}
+SMALL_UNIT = "Ban Quản lý Khu kinh tế (mô phỏng)"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with spawn(year=2025, seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+    ENVIRONMENT.update(running.environment)
+    yield running
+    running.clear()
+
+
+def run(motcua: Motcua, *words: Any, code: int = 0) -> Any:
+    done = motcua("dossiers", *words, "--data", "data", "-c", example_catalogue(), env=ENVIRONMENT)
+    assert done.code == code, done.err
+    return done
+
+
+def read(motcua: Motcua, *words: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(motcua, *words, "--json").out)
+    assert found["simulated"] is True
+    return found
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp())
+
+
+def test_a_month_from_igate_to_the_form_to_the_index_to_the_portal(motcua: Motcua, sandbox: Sandbox) -> None:
+    month = "--period", "2025-12"
+    done = read(motcua, "collect", *month, "--rate", 20)
+    assert (done["statistics"], done["bad"], done["resumed"]) == (1, [], False)
+
+    form = read(motcua, "form", *month)
+    assert (form["source"], form["provisional"], form["violations"], form["differences"]) == ("dossiers", False, [], [])
+    assert len(form["rows"]) == 11
+    assert form["total"]["received"] == sum(row["received"] for row in form["rows"]) == 9226
+    assert read(motcua, "form", *month, "--source", "statistics")["total"] == form["total"]
+    sectors = read(motcua, "form", *month, "--by", "sector", "--unit", "Sở Tư pháp (mô phỏng)")
+    assert sectors["rows"][0]["unit"] == "Sở Tư pháp (mô phỏng)"
+    assert sum(row["received"] for row in sectors["rows"]) == next(
+        row["received"] for row in form["rows"] if row["unit"] == "Sở Tư pháp (mô phỏng)"
+    )
+
+    unnamed = json.loads(motcua("dossiers", "form", *month, "--json", "--data", "data").out)
+    assert (unnamed["simulated"], unnamed["total"]) == (True, form["total"])
+
+    early = read(motcua, "form", "--period", "2025-11")
+    assert early["provisional"] and "chỉ có hồ sơ thay đổi từ 01/12/2025 00:00" in early["notes"]
+    assert "can't be closed" in run(motcua, "form", "--period", "2025-11", "--close", code=2).err
+    assert "Đã chốt số liệu, phiên bản 1" in run(motcua, "form", *month, "--close").err
+
+    assert read(motcua, "index766", "--period", "2025-11")["provisional"] is True
+    index = {row["component"]: row for row in read(motcua, "index766", *month)["rows"]}
+    assert (index["2.1"]["numerator"], index["2.1"]["denominator"]) == (9226, 9226)
+    assert (index["2.1"]["own_estimate"], index["2.1"]["official_score"]) == (20.0, None)
+    assert (index["3.3"]["own_estimate"], index["3.3"]["text"]) == (None, "không tính được")
+
+    portal = read(motcua, "reconcile", *month, "--unit", SMALL_UNIT, "--rate", 20)
+    (expected,) = [row["new_online"] + row["new_direct"] for row in form["rows"] if row["unit"] == SMALL_UNIT]
+    assert portal["total"] == {
+        "igate": expected, "asked": expected, "found": expected, "missing": 0, "unanswered": 0,
+    }  # fmt: skip
+    assert {row["unit"] for row in portal["rows"]} == {SMALL_UNIT}
+    shown = {row["component"]: row for row in read(motcua, "index766", *month, "--unit", SMALL_UNIT)["rows"]}
+    assert "nhân tỷ lệ đồng bộ 100,00%" in shown["3.3"]["note"]
+    assert shown["3.3"]["own_estimate"] == 6.0
+
+    sandbox.fault("national.call", "no_match")
+    other = read(
+        motcua, "reconcile", "--period", "2025-12-01..2025-12-03", "--unit", "Sở Nội vụ (mô phỏng)", "--rate", 20
+    )
+    assert other["total"]["missing"] == other["total"]["asked"] > 0
+    assert all(row["rate"] == 0 and len(row["missing"]) == row["igate"] for row in other["rows"])
+    sandbox.clear()
+    again = read(
+        motcua, "reconcile", "--period", "2025-12-01..2025-12-03", "--unit", "Sở Nội vụ (mô phỏng)", "--rate", 20
+    )
+    assert again["total"]["found"] == other["total"]["igate"]
+
+    sandbox.fault("national.call", "http_500")
+    failed = run(motcua, "reconcile", "--period", "2025-12-04..2025-12-04", "--unit", "Sở Nội vụ (mô phỏng)", code=1)
+    assert "the national portal answered no question" in failed.err
+
+
+def test_a_collection_that_fails_says_so_in_one_line(motcua: Motcua, sandbox: Sandbox) -> None:
+    sandbox.fault("igate.search", "http_403")
+    done = run(motcua, "collect", code=1)
+    assert done.err.splitlines()[-1] == "motcua: step dossiers: auth_failed (HTTP 403)"
+    assert "only" in run(motcua, "collect", "--only", "statistics", code=2).err
+
+
+def test_points_are_imported_beside_the_estimate(motcua: Motcua, tmp_path: Path, sandbox: Sandbox) -> None:
+    path = tmp_path / "766.csv"
+    path.write_text("Mã thành phần;Điểm;Tử số;Mẫu số\n2.1;19,5;;\n1.4;5,4;90;100\n", encoding="utf-8")
+    assert "--period" in run(motcua, "import", path, code=2).err
+    run(motcua, "import", path, "--period", "2025-12")
+    found = read(motcua, "index766", "--period", "2025-12")
+    rows = {row["component"]: row for row in found["rows"]}
+    assert (rows["2.1"]["official_score"], rows["2.1"]["own_estimate"], rows["2.1"]["text"]) == (19.5, None, "19,50")
+    assert found["total"] == {"own_estimate": None, "official_score": None, "max": 100, "class": None}
+
+
+def dossier(number: int, **values: Any) -> Dossier:
+    made = Dossier(
+        f"H00-{number:04d}", "A", "p", "s", Channel.ONLINE, Status.PROCESSING, None, None, None, None, at("2026-03-10")
+    )
+    for name, value in values.items():
+        object.__setattr__(made, name, at(value) if isinstance(value, str) else value)
+    return made
+
+
+@pytest.fixture
+def with_an_outage(motcua: Motcua) -> None:
+    """iGate was away on Tuesday 10/03/2026 from 08:00 to 10:00; two dossiers came, where 4 and 6 came before."""
+    submitted = ["2026-03-10 08:30", "2026-03-10 09:59", "2026-03-10 10:00"]
+    submitted += [f"2026-03-03 08:{n:02d}" for n in range(4)] + [f"2026-02-24 09:{n:02d}" for n in range(6)]
+    submitted += [f"2026-02-17 08:{n:02d}" for n in range(50)]  # in Tết: not compared
+    made = [dossier(n, applied=instant) for n, instant in enumerate([*submitted, "2026-02-16"])]
+    due = {"accepted": "2026-03-01"}
+    made += [
+        dossier(101, due="2026-03-10 09:00", **due),
+        dossier(102, due="2026-03-11 17:00", ended="2026-03-11 16:00", **due),
+        dossier(103, due="2026-03-11 17:00", ended="2026-03-12 08:00", **due),
+        dossier(104, due="2026-03-12 17:00", **due),  # two working days after
+        dossier(105, due="2026-03-10 09:00", ended="2026-03-10 07:59", **due),  # done before
+        dossier(106, due="2026-03-11 17:00", accepted="2026-03-10 11:00"),  # came after
+        dossier(107, **due),
+    ]
+    with store_in(Path("data")) as store:
+        done = Progress("igate", watermark=1, since=0, until=at("2026-04-01"))
+        store.dossiers.keep(made, ZONE, units=[Unit("A", "Sở A")], progress=done)
+        asked = dossier(107, status=Status.SUPPLEMENT, updated="2026-03-10 09:15", **due)
+        store.dossiers.keep([asked], ZONE)
+        store.incidents.report(
+            "igate", Severity.S1, "cli", "mat ket noi", start=at("2026-03-10 08:00"), end=at("2026-03-10 10:00")
+        )
+
+
+def test_what_an_outage_touched(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
+    found = read(motcua, "impact", "--period", "2026-03")
+    (touched,) = found["incidents"]
+    assert (touched["received"], touched["expected"], touched["missing"], touched["weeks"]) == (2, 5.0, 3.0, 2)
+    assert touched["due"] == ["H00-0101", "H00-0102", "H00-0103"]
+    assert touched["overdue"] == ["H00-0101", "H00-0103"]
+    assert touched["supplements"] == ["H00-0107"]
+    assert found["note"] == commands.CORRELATION
+    text = run(motcua, "impact", "--period", "2026-03", "--unit", "Sở A").out
+    assert "trung bình cùng giờ của 2 tuần trước: 5,0; ít hơn: 3,0" in text
+    assert "Trong đó đã quá hạn: 2: H00-0101, H00-0103" in text
+    assert commands.CORRELATION in text
+    assert "is none of 2026-03" in run(motcua, "impact", "--period", "2026-03", "--incident", 7, code=2).err
+    assert "Không có sự cố nào" in run(motcua, "impact", "--period", "2026-04").out
+
+
+def test_due_dates_are_what_igate_says(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
+    run(motcua, "impact", "--period", "2026-03")
+    with store_in(Path("data")) as store:
+        due = store.dossiers.due_in(0, at("2027-01-01"), at("2027-01-01"))
+    assert [limit for code, limit, _ in due if code == "H00-0101"] == [at("2026-03-10 09:00")]
+
+
+def test_an_unknown_unit_is_named(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
+    assert "'Sở Z' is not known" in run(motcua, "form", "--period", "2026-03", "--unit", "Sở Z", code=2).err

@@ -1,0 +1,176 @@
+"""Official spreadsheets are read whole or not at all, and every bad cell is named."""
+
+from __future__ import annotations
+
+import contextlib
+import zipfile
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor import spreadsheets
+from monitor.dossiers import Counts, Row, violations
+from monitor.spreadsheets import Unreadable, cell_name
+from tests.monitor import forms
+
+START, END = date(2023, 1, 1), date(2024, 1, 1)
+HALF = [42, 20, 20, 2, 40, 10, 25, 5, 2, 1, 1]
+
+
+def complaints(path: Path) -> list[str]:
+    with pytest.raises(Unreadable) as caught:
+        spreadsheets.form(spreadsheets.read(path), START, END)
+    return [str(cell) for cell in caught.value.cells]
+
+
+@pytest.mark.parametrize("write", [forms.xlsx, forms.csv])
+def test_the_form_of_2023_is_read(write: Any, tmp_path: Path) -> None:
+    rows = [[1, "Trung tâm Phục vụ hành chính công", *forms.CENTRE], [None, "Tổng số", *forms.CENTRE]]
+    sheets = spreadsheets.read(write(tmp_path / "form", rows))
+    assert spreadsheets.is_form(sheets)
+    assert spreadsheets.period_of(sheets) == (START, END)
+    read = spreadsheets.form(sheets, START, END)
+    assert read.rows == (Row("Trung tâm Phục vụ hành chính công", None, Counts(*forms.CENTRE)),)
+    assert read.total == Counts(*forms.CENTRE)
+    assert violations(read) == []
+
+
+def test_numbers_are_read_as_people_write_them(tmp_path: Path) -> None:
+    written = ["84.859", "53 325", "30,286", "1248", 83741.0, "20.376", "63.358", "07", "1.118", " 1118 ", "-"]
+    read = spreadsheets.form(spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", [["01", "A", *written]])), START, END)
+    assert list(read.rows[0].counts) == forms.CENTRE
+
+
+def test_groups_sum_up_what_is_below_them(tmp_path: Path) -> None:
+    rows = [
+        ["I", "Cấp tỉnh", *(2 * n for n in HALF)], [1, "Sở A", *HALF], [2, "Sở B", *HALF],
+        ["II", "Cấp xã", *HALF], [1, "Xã C", *HALF], ["III", "Ngành dọc", *HALF],
+        ["", "TỔNG CỘNG", *(4 * n for n in HALF)],
+    ]  # fmt: skip
+    read = spreadsheets.form(spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", rows)), START, END)
+    assert [row.name for row in read.rows] == ["Sở A", "Sở B", "Xã C", "Ngành dọc"]
+    assert [(row.name, len(parts)) for row, parts in read.subtotals] == [("Cấp tỉnh", 2), ("Cấp xã", 1)]
+    assert violations(read) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("abc", "không phải là số hồ sơ"),
+        (-3, "số âm"),
+        ("-1.234", "số âm"),
+        (1.5, "số lẻ, cần số nguyên"),
+        ("1.24", "không phải là số hồ sơ"),
+        ("#REF!", "công thức lỗi (#REF!)"),
+        (True, "giá trị đúng/sai, cần số hồ sơ"),
+        ("9" * 13, "số quá lớn"),
+    ],
+)
+def test_a_bad_cell_is_named(cell: Any, reason: str, tmp_path: Path) -> None:
+    row = [1, "A", *forms.CENTRE]
+    row[6] = cell
+    said = complaints(forms.xlsx(tmp_path / "f.xlsx", [row]))
+    assert said == [f"trang tính Biểu II.06a, ô G6: {reason}"]
+
+
+def test_all_bad_cells_are_named_at_once(tmp_path: Path) -> None:
+    one, two = [1, "A", *forms.CENTRE], [2, "", *forms.CENTRE]
+    one[2], two[12] = "x", "y"
+    rows = [one, two, [3, "A", *forms.CENTRE], ["", "Tổng số", *forms.CENTRE], ["", "Cộng", *forms.CENTRE]]
+    cells = [said.partition("ô ")[2] for said in complaints(forms.csv(tmp_path / "f.csv", rows))]
+    assert cells == [
+        "C6: không phải là số hồ sơ",
+        "M7: không phải là số hồ sơ",
+        "B7: thiếu tên đơn vị hoặc lĩnh vực",
+        "B8: tên A có hai lần",
+        "B10: có hai dòng tổng số",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "tệp không có dòng nào"),
+        (b"\xff\xfe\x00", "không phải XLSX, cũng không phải CSV mã UTF-8"),
+        (b"PK\x03\x04 rubbish", "không phải tệp XLSX, hoặc tệp bị hỏng"),
+        (b'a,"b', "dấu ngoặc kép chưa đóng"),
+        (b"a,b\n1,2\n", "không tìm thấy dòng đánh số cột"),
+    ],
+)
+def test_a_file_that_is_none(content: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(content)
+    (said,) = complaints(path)
+    assert reason in said
+
+
+def test_headings_of_the_command_itself_are_understood(tmp_path: Path) -> None:
+    names = ["unit", *Counts._fields]
+    path = forms.csv(tmp_path / "f.csv", [["A", *forms.CENTRE]], [names])
+    assert spreadsheets.form(spreadsheets.read(path), START, END).rows == (Row("A", None, Counts(*forms.CENTRE)),)
+
+
+def test_columns_that_nobody_asked_for_are_dropped(tmp_path: Path) -> None:
+    head = (*forms.HEAD[:4], [*forms.HEAD[4], "Họ tên"])
+    path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE, "NGƯỜI MÔ PHỎNG"]], head)
+    assert "MÔ PHỎNG" not in repr(spreadsheets.form(spreadsheets.read(path), START, END))
+
+
+def test_units_are_read_with_their_days(tmp_path: Path) -> None:
+    path = tmp_path / "units.csv"
+    path.write_text(
+        "Mã đơn vị,Tên đơn vị,Mã đơn vị cấp trên,Cấp,Hiệu lực từ,Hiệu lực đến,Mã đơn vị kế thừa\n"
+        "A,Xã A,P,xa,,01/07/2025,B\nB,Xã B,P,xa,2025-07-01,,\nP,Tỉnh,,tinh,,,\n",
+        encoding="utf-8",
+    )
+    sheets = spreadsheets.read(path)
+    assert spreadsheets.is_units(sheets) and not spreadsheets.is_form(sheets)
+    one, two, _ = spreadsheets.units(sheets)
+    assert (one.valid_to, one.successor, two.valid_from) == (date(2025, 7, 1), "B", date(2025, 7, 1))
+    path.write_text("Mã đơn vị,Tên đơn vị,Hiệu lực từ\nA,,hôm qua\nB,B,\nB,B,\n", encoding="utf-8")
+    with pytest.raises(Unreadable) as caught:
+        spreadsheets.units(spreadsheets.read(path))
+    assert [cell.cell for cell in caught.value.cells] == ["C2", "B2", "A4"]
+
+
+def test_points_are_read_with_decimal_commas(tmp_path: Path) -> None:
+    path = tmp_path / "766.csv"
+    path.write_text("Mã thành phần;Điểm;Tử số;Mẫu số\n2.1;19,98;83.734;83.741\n1.4;5.5;;\n", encoding="utf-8")
+    sheets = spreadsheets.read(path)
+    assert spreadsheets.is_scores(sheets)
+    one, two = spreadsheets.scores(sheets, ["2.1", "1.4"])
+    assert (one.points, one.numerator, one.denominator) == (Fraction("19.98"), Fraction(83734), Fraction(83741))
+    assert (two.unit, two.points, two.numerator) == ("", Fraction("5.5"), None)
+    with pytest.raises(Unreadable, match=r"không có thành phần 2\.1"):
+        spreadsheets.scores(sheets, ["1.4"])
+
+
+def test_cells_are_named_as_in_a_spreadsheet() -> None:
+    assert [cell_name(0, 0), cell_name(6, 3), cell_name(9, 26)] == ["A1", "D7", "AA10"]
+
+
+def test_a_sheet_that_says_it_has_one_cell_is_read_whole(tmp_path: Path) -> None:
+    path, other = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]]), tmp_path / "g.xlsx"
+    with zipfile.ZipFile(path) as good, zipfile.ZipFile(other, "w") as written:
+        for name in good.namelist():
+            content = good.read(name)
+            if name.endswith("sheet1.xml"):
+                assert b'<dimension ref="A1:M8"' in content
+                content = content.replace(b'<dimension ref="A1:M8"', b'<dimension ref="A1"')
+            written.writestr(name, content)
+    assert spreadsheets.form(spreadsheets.read(other), START, END).rows == (Row("A", None, Counts(*forms.CENTRE)),)
+
+
+def test_a_damaged_workbook_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    content = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]]).read_bytes()
+    path, read = tmp_path / "bad.xlsx", 0
+    damaged = range(40, len(content), 97)
+    for at in damaged:
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        with contextlib.suppress(Unreadable):  # anything else is a bug
+            spreadsheets.form(spreadsheets.read(path), START, END)
+            read += 1
+    assert read < len(damaged)
