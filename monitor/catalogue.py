@@ -105,6 +105,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?(%?)")
 _DNS_SERVER = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):\d{1,5}|([0-9a-fA-F:.]+)")
+_MINUTE = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+$")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
 
 
@@ -126,6 +128,25 @@ def _control_interval(seconds: float) -> float:
     if seconds < CONTROL_MIN_INTERVAL:
         raise _wrong(f"is below {CONTROL_MIN_INTERVAL:g} s", "controls are asked besides whenever a check fails")
     return seconds
+
+
+def _a_minute(seconds: float) -> float:
+    if seconds < 60:
+        raise _wrong("is below 1 m", "who is reminded more often looks away")
+    return seconds
+
+
+def _minute(value: object) -> int:
+    match = _MINUTE.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise _wrong("is no time of day", 'write "07:00"')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _link(value: str) -> str:
+    if re.search(r"[{}]", value.replace("{incident}", "")):
+        raise _wrong("holds braces that mean nothing", "only {incident} stands for something: the number")
+    return _web_url(value)
 
 
 def _share(value: object) -> Fraction:
@@ -264,6 +285,9 @@ WebUrl: TypeAlias = Annotated[str, AfterValidator(_web_url)]
 Proxy: TypeAlias = Annotated[SecretStr, AfterValidator(_proxy)]
 ExistingFile: TypeAlias = Annotated[str, AfterValidator(_file)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+MinuteOfDay: TypeAlias = Annotated[
+    int, PlainValidator(_minute), WithJsonSchema({"type": "string", "pattern": f"^{_MINUTE.pattern}$"})
+]
 DnsServer: TypeAlias = Annotated[str, AfterValidator(_dns_server)]
 TlsVersion: TypeAlias = Annotated[
     Literal["1.0", "1.1", "1.2", "1.3"],
@@ -515,6 +539,90 @@ class System(_Dated):
     checks: Mapping[Id, CheckSpec] = Field(description="at least one check, one of them critical")
 
 
+class Channel(_Part):
+    """One way to people or to another program. Without an address (`${NAME:-}` of a name that is not set) it is off."""
+
+    kind: Literal["alertmanager", "apprise", "webhook"] = Field(description="alertmanager, apprise or webhook")
+    url: SecretStr | None = Field(None, description="where messages go; secret where it holds a password or a token")
+    secret: SecretStr | None = Field(None, description="of a webhook: the key that signs what it is sent")
+    resend: Duration = Field(60.0, description="of an Alertmanager: time between two tellings of what goes on")
+
+    @field_validator("url")
+    @classmethod
+    def _fits_its_kind(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        url, kind = value.get_secret_value() if value else None, info.data.get("kind")
+        if url is None or kind is None:
+            return value
+        if kind == "apprise":
+            if not _APPRISE.match(url):
+                raise _wrong("is no Apprise URL", "such as mailto://user:password@host?to=duty@example.vn")
+        elif not _is_url(url, ("http", "https")):
+            raise _wrong("is no URL", "write http://host/path or https://host/path")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _of_a_webhook(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value and info.data.get("kind", "webhook") != "webhook":
+            raise _wrong("is given to a channel that signs nothing", "only a webhook has a secret")
+        if value and len(value.get_secret_value()) < 16:
+            raise _wrong("is shorter than 16 characters", "openssl rand -hex 32 makes a good one")
+        return value
+
+
+class AlertRoute(_Part):
+    """Who is told what. What is not written does not matter: a route of channels alone tells everything at once."""
+
+    channels: Annotated[References, AfterValidator(_some), Field(json_schema_extra=_NOT_EMPTY_LIST)] = Field(
+        description="ids of the channels, at least one"
+    )
+    systems: References | None = Field(None, description="ids of the systems; default: all, and the monitor itself")
+    parties: References | None = Field(None, description="ids of the parties that are responsible; default: all")
+    severities: tuple[Severity, ...] | None = Field(None, description="S1 to S4; default: all")
+    hours: Literal["always", "working", "off"] = Field(
+        "always", description="always, working (in working hours alone) or off (outside of them)"
+    )
+    after: Duration | None = Field(
+        None, description="an escalation: only what nobody has acknowledged for so long after it was detected"
+    )
+    remind: Annotated[Duration, AfterValidator(_a_minute)] | None = Field(
+        None, description="time between two reminders of what goes on and nobody has acknowledged; default: none"
+    )
+    digest: bool = Field(False, description="true: on working days it brings the news of the night")
+    certificates: bool = Field(True, description="false: says nothing of certificates that end soon")
+    language: Literal["vi", "en"] = Field("vi", description="vi or en")
+
+
+class Heartbeat(_Part):
+    """A dead man's switch elsewhere: it raises the alarm when nobody calls its address any more."""
+
+    url: SecretStr | None = Field(None, description="the address to call, by GET; where it is empty nobody is called")
+    every: Annotated[Duration, AfterValidator(_interval)] = Field(60.0, description="time between two calls")
+
+    @field_validator("url")
+    @classmethod
+    def _web(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            _web_url(value.get_secret_value())
+        return value
+
+
+class Alerts(_Part):
+    """Who is told of incidents, and how: docs/alerts.md."""
+
+    channels: Mapping[Id, Channel] = Field({}, description="ways to people, by id")
+    routes: Mapping[Id, AlertRoute] = Field({}, description="who is told what, by id")
+    calendar: str | None = Field(None, description="the calendar of working hours and days; default: state")
+    digest_at: MinuteOfDay = Field(420, description='when the digest of the night goes out; default "07:00"')
+    link: Annotated[str, AfterValidator(_link)] | None = Field(
+        None, description="address of an incident's page, with {incident} for its number"
+    )
+    retry_first: Duration = Field(5.0, description="time to the second attempt; each further one takes twice as long")
+    retry_most: Duration = Field(300.0, description="the longest time between two attempts")
+    give_up: Duration = Field(86_400.0, description="how long a message is tried; then it is kept as failed")
+    heartbeat: Heartbeat = Field(Heartbeat(), description="heartbeat: {url: ...}, a dead man's switch elsewhere")
+
+
 class _File(_Part):
     """The catalogue of motcua."""
 
@@ -531,6 +639,7 @@ class _File(_Part):
     systems: Annotated[Mapping[Id, System], Field(json_schema_extra=_NOT_EMPTY_MAPPING)] = Field(
         description="what is watched, by id"
     )
+    alerts: Alerts = Field(Alerts(), description="who is told of incidents, and how")
 
 
 _SECTIONS = ("parties", "contracts", "calendars", "locations", "systems")
@@ -546,6 +655,9 @@ _REFERENCES: tuple[tuple[Where, str], ...] = (
     (("systems", "*", "depends_on", "*"), "systems"),
     (("systems", "*", "successor"), "systems"),
     (("systems", "*", "checks", "*", "locations", "*"), "locations"),
+    (("alerts", "calendar"), "calendars"),
+    (("alerts", "routes", "*", "systems", "*"), "systems"),
+    (("alerts", "routes", "*", "parties", "*"), "parties"),
 )
 """Which values are ids, and of which section."""
 
@@ -570,6 +682,7 @@ class Catalogue:
     calendars: Mapping[str, Calendar]
     locations: Mapping[str, Location]
     systems: Mapping[str, System]
+    alerts: Alerts
     hash: str
     warnings: tuple[Problem, ...]
     _connectors: Mapping[tuple[str, str], Connector] = field(repr=False)  # of checks and controls
@@ -1011,6 +1124,7 @@ class _Assembly:
         self._check_terms(parts["contracts"], parts["calendars"])
         self._check_controls(parts["locations"])
         self._check_timing()
+        self._check_alerts()
         if file is None or self._document.problems:
             raise self._document.failure()
 
@@ -1212,10 +1326,36 @@ class _Assembly:
         what = "is more than half of the interval" if written[0][-1] == "timeout" else "is less than twice the timeout"
         self._document.problem(written[0], what, hint)
 
+    def _check_alerts(self) -> None:
+        """A channel without an address is off, but somebody has to have written that it may be."""
+        where: Where = ("alerts", "channels")
+        channels = self._section("alerts", "channels")
+        for key, channel in channels.items():
+            if not isinstance(channel, dict):
+                continue
+            if not self._document.has((*where, key, "url")):
+                hint = "write url: ${NAME}, or ${NAME:-} where it may be empty, which turns the channel off"
+                self._document.problem((*where, key, "url"), "is missing", hint)
+            elif channel.get("kind") == "webhook" and "url" in channel and "secret" not in channel:
+                hint = "the key that signs what is sent, such as secret: ${NAME}"
+                self._document.problem((*where, key, "secret"), "is missing", hint)
+        self._check_known(("alerts", "routes", "*", "channels", "*"), channels, "channel")
+        if self._document.value(("alerts", "calendar")) is None and STATE_CALENDAR not in self._section("calendars"):
+            for key, route in self._section("alerts", "routes").items():
+                needs = [
+                    name
+                    for name, usual in (("hours", "always"), ("digest", False))
+                    if isinstance(route, dict) and route.get(name, usual) != usual
+                ]
+                for name in needs:
+                    what = f"there is no calendar {STATE_CALENDAR}"
+                    self._document.problem(("alerts", "routes", key, name), what, "it needs working hours and days")
+
     # secrets that stand in the file
 
     def _is_literal(self, where: Where, secret: str) -> bool:
-        if where[-1] == "proxy" and "@" not in secret:
+        is_alertmanager = self._document.value((*where[:-1], "kind")) == "alertmanager"
+        if (where[-1] == "proxy" or is_alertmanager) and "@" not in secret:
             return False
         written = self._document.references.get(where)
         if written is None:

@@ -16,7 +16,7 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import alerts, dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
 from monitor.collection import CollectionError
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
@@ -95,7 +95,7 @@ def cli() -> None:
 
 
 for command in (
-    running.up, running.scheduler, running.worker, running.record, running.web,
+    running.up, running.scheduler, running.worker, running.record, running.deliver, running.web,
     looking.probe, looking.status, looking.outcomes, looking.rebuild, looking.upgrade,
     setting_up.validate, setting_up.init, setting_up.schema,
     simulating.sandbox_,
@@ -103,6 +103,7 @@ for command in (
     incidents.incidents,
     evidence.verify, evidence.seals, evidence.evidence,
     dossiers.dossiers,
+    alerts.alert,
 ):  # fmt: skip
     cli.add_command(command)
 

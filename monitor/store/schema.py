@@ -453,4 +453,42 @@ dossier_answers = Table(
     Column("at", BigInteger, nullable=False),
     Column("found", SmallInteger),
     sqlite_with_rowid=False,
+# The outbox: one row for each message and target (route and channel), made with the change that it tells of. `state`:
+# waiting, sent, failed (given up), dropped (no longer so before anybody was told). Instants in ms. `labels` is JSON.
+# `claim` is the token of who is sending it, until `claimed_until`; `held_since`: it waits for the check of parents.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("incident", Integer),
+    Column("system", Text),
+    Column("ordinal", Integer, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("held_since", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("claim", Text),
+    Column("claimed_until", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("error", Text),
+    Column("title", Text),
+    Column("body", Text),
+    UniqueConstraint("key", "route", "channel"),
+    Index("ix_messages", "state", "channel"),
+    Index("ix_messages_incident", "incident"),
+)
+
+# Attempts to deliver since the beginning, by channel and by what came of them: sent, failed.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("result", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )

@@ -22,6 +22,7 @@ from monitor.store.evidence import EvidenceBook
 from monitor.store.gauges import Measured, read_gauges
 from monitor.store.incidents import IncidentKeeper, Incidents
 from monitor.store.maintenance import MaintenanceBook
+from monitor.store.outbox import Outbox
 from monitor.store.outcomes import Key, Names, between, outcome_of_row
 from monitor.store.periods import PeriodBook
 from monitor.store.rebuild import Progress, check_can_be_rebuilt, rebuild
@@ -82,6 +83,7 @@ class Store:
         self.periods = PeriodBook(database)
         self.evidence = EvidenceBook(database)
         self.dossiers = DossierBook(database)
+        self.outbox = Outbox(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
