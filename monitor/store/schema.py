@@ -453,6 +453,8 @@ dossier_answers = Table(
     Column("at", BigInteger, nullable=False),
     Column("found", SmallInteger),
     sqlite_with_rowid=False,
+)
+
 # The outbox: one row for each message and target (route and channel), made with the change that it tells of. `state`:
 # waiting, sent, failed (given up), dropped (no longer so before anybody was told). Instants in ms. `labels` is JSON.
 # `claim` is the token of who is sending it, until `claimed_until`; `held_since`: it waits for the check of parents.
