@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dashboards import igate_failures, interlink, overview, slo, system, watcher
 from dashboards.vocabulary import Json
-from monitor.metric_names import LABELS, METRICS, PLANNED, PLANNED_LABELS, Metric
+from monitor.metric_names import LABELS, METRICS, Metric
 
 BOARDS: Mapping[str, Callable[[], Json]] = {
     "overview": overview.board,
@@ -49,15 +49,6 @@ def _metrics_page() -> str:
         "",
         *_table(METRICS.values(), LABELS),
     ]
-    if PLANNED:
-        lines += [
-            "",
-            "## Planned",
-            "",
-            "Boards and rules ask for these already; nothing exports them yet. What needs them is empty until then.",
-            "",
-            *_table(PLANNED, PLANNED_LABELS),
-        ]
     return "\n".join(lines) + "\n"
 
 

@@ -64,6 +64,7 @@ class Exporter:
         self._incidents(families, int(now))
         self._promised(families, int(now))
         self._watcher(families)
+        self._deliveries(families, int(now * 1000))
         yield from families.all()
 
     def _states(self, families: _Families, now: float) -> None:
@@ -235,6 +236,16 @@ class Exporter:
         families.gauge("motcua_store_size_bytes", (), self._store.size())
         families.gauge("motcua_build_info", (__version__, platform.python_version()), 1)
         families.gauge("motcua_catalogue_info", (self._catalogue.hash, str(self._catalogue.simulated).lower()), 1)
+
+    def _deliveries(self, families: _Families, now: int) -> None:
+        """Of every channel from its first scrape on: an increase needs the zero before it."""
+        told = self._store.outbox.deliveries(now)
+        for channel in dict.fromkeys([*self._catalogue.alerts.channels, *(channel for channel, _ in told.attempts)]):
+            for result, counted in (("ok", "sent"), ("failed", "failed")):
+                attempts = told.attempts.get((channel, counted), 0)
+                families.counter("motcua_deliveries_total", (channel, result), attempts)
+        families.gauge("motcua_deliveries_waiting", (), told.waiting)
+        families.counter("motcua_deliveries_given_up_total", (), told.failed)
 
 
 _ENGINE_COUNTERS = (
