@@ -20,6 +20,7 @@ from monitor.availability import availability, coverage
 from monitor.calendars import UnknownYear
 from monitor.catalogue import Catalogue
 from monitor.figures import calendar_of
+from monitor.garbage import collecting_later
 from monitor.incident_rules import IncidentKind, IncidentRules
 from monitor.incidents import Severity
 from monitor.judge import Line
@@ -51,7 +52,8 @@ class Exporter:
 
     def text(self) -> bytes:
         """Raises StoreError when the store does not answer."""
-        return generate_latest(self._registry)
+        with collecting_later():
+            return generate_latest(self._registry)
 
     def describe(self) -> Sequence[Metric]:
         return ()  # registering must not ask the store

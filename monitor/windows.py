@@ -9,13 +9,11 @@ what a count of all boundaries would say.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TypeAlias
 
-from monitor.availability import seconds
 from monitor.catalogue import Catalogue
 from monitor.judge import Interval, Line
 from monitor.model import State
@@ -24,6 +22,12 @@ from monitor.store import Store
 
 Seconds: TypeAlias = Mapping[State, int]
 Silence: TypeAlias = tuple[tuple[int, Key], ...]
+Piece: TypeAlias = tuple[int, int, int]
+"""[start, end) in seconds, and the place of its state in `_STATES`. Numbers alone: the collector of garbage may forget
+such tuples, and there are ten thousands."""
+
+_STATES = tuple(State)
+_NUMBER = {state: number for number, state in enumerate(_STATES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,8 @@ class _Day:
 
     mark: int | None
     silence: Silence
-    intervals: Mapping[str, Sequence[Interval]]
-    seconds: Mapping[str, Seconds]
+    pieces: Mapping[str, Sequence[Piece]]
+    seconds: Mapping[str, tuple[int, ...]]
 
 
 class Windows:
@@ -44,6 +48,7 @@ class Windows:
         self._lock = Lock()
         self._days: dict[int, _Day] = {}
         self._before: tuple[int, int] | None = None  # a day, and the mark of what was in force when it began
+        self._whole: object = None  # all by which one sees that nothing has changed
 
     def count(
         self, lengths: Mapping[str, int], lines: Mapping[Key, Line], recent: Timelines, now: float
@@ -57,7 +62,7 @@ class Windows:
         with self._lock:
             self._bring_up_to_date(min(starts.values()) // DAY, today, lines)
             days = dict(self._days)
-        lately = {system: recent.system(system) for system in self._catalogue.systems}
+        lately = {system: _pieces(recent.system(system)) for system in self._catalogue.systems}
         return {
             name: {system: _sum(days, system, intervals, (start, end), today) for system, intervals in lately.items()}
             for name, start in starts.items()
@@ -68,8 +73,12 @@ class Windows:
         anchor = min(first, self._before[0]) if self._before else first
         first_before = self._store.mark_before(first * DAY)  # what is checked below was so even after this
         before = first_before if anchor == first else self._store.mark_before(anchor * DAY)
-        marks = self._store.marks(anchor * DAY, today * DAY)
+        mark = self._store.mark(anchor * DAY, today * DAY)
         silence = sorted((line.until, key) for key, line in lines.items() if line.until < today * DAY * 1000)
+        whole = (first, today, anchor, before, mark, silence)
+        if whole == self._whole:
+            return
+        marks = self._store.marks(anchor * DAY, today * DAY)
         seen = {day: (marks.get(day), _silent_in(silence, day)) for day in range(anchor, today)}
         good = self._before == (anchor, before)
         for day in range(anchor, today):
@@ -81,17 +90,18 @@ class Windows:
         missing = next((day for day in range(first, today) if day not in self._days), today)
         if missing < today:
             self._days |= self._counted(missing, today, lines, seen)
+        self._whole = whole
 
     def _counted(
         self, first: int, end: int, lines: Mapping[Key, Line], seen: Mapping[int, tuple[int | None, Silence]]
     ) -> dict[int, _Day]:
         boundaries = self._store.boundaries(first * DAY, end * DAY)
         timelines = Timelines(self._catalogue, boundaries, lines, first * DAY, end * DAY)
-        whole = {system: timelines.system(system) for system in self._catalogue.systems}
+        whole = {system: _pieces(timelines.system(system)) for system in self._catalogue.systems}
         days = {}
         for day in range(first, end):
-            intervals = {system: _within(line, day * DAY, (day + 1) * DAY) for system, line in whole.items()}
-            days[day] = _Day(*seen[day], intervals, {system: seconds(line) for system, line in intervals.items()})
+            pieces = {system: _within(line, day * DAY, (day + 1) * DAY) for system, line in whole.items()}
+            days[day] = _Day(*seen[day], pieces, {system: _seconds(line) for system, line in pieces.items()})
         return days
 
 
@@ -101,24 +111,31 @@ def _silent_in(silence: Sequence[tuple[int, Key]], day: int) -> Silence:
 
 
 def _sum(
-    days: Mapping[int, _Day], system: str, lately: Sequence[Interval], period: tuple[int, int], today: int
+    days: Mapping[int, _Day], system: str, lately: Sequence[Piece], period: tuple[int, int], today: int
 ) -> Seconds:
     start, end = period
-    total: Counter[State] = Counter(dict.fromkeys(State, 0))
+    parts = [_seconds(_within(lately, max(start, today * DAY), end))]
     first, offset = divmod(start, DAY)
     if offset and first < today:
-        total.update(seconds(_within(days[first].intervals[system], start, today * DAY)))
+        parts.append(_seconds(_within(days[first].pieces[system], start, (first + 1) * DAY)))
         first += 1
-    for day in range(first, today):
-        total.update(days[day].seconds[system])
-    total.update(seconds(_within(lately, max(start, today * DAY), end)))
-    return total
+    parts.extend(days[day].seconds[system] for day in range(first, today))
+    return dict(zip(_STATES, map(sum, zip(*parts, strict=True)), strict=True))
 
 
-def _within(line: Sequence[Interval], start: int, end: int) -> list[Interval]:
+def _pieces(line: Sequence[Interval]) -> list[Piece]:
+    return [(start, end, _NUMBER[state]) for start, end, state, _, _ in line]
+
+
+def _within(line: Sequence[Piece], start: int, end: int) -> list[Piece]:
     """The parts of a line in [start, end)."""
     return [
-        interval._replace(start=max(interval.start, start), end=min(interval.end, end))
-        for interval in line
-        if interval.start < end and interval.end > start
+        (max(begin, start), min(finish, end), state) for begin, finish, state in line if begin < end and finish > start
     ]
+
+
+def _seconds(line: Sequence[Piece]) -> tuple[int, ...]:
+    found = [0] * len(_STATES)
+    for start, end, state in line:
+        found[state] += end - start
+    return tuple(found)

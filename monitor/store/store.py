@@ -235,11 +235,17 @@ class Store:
         another state; the database makes it without handing out rows.
         """
         table = schema.boundaries
-        belongs = and_(table.c.series == schema.series.c.id, table.c.at >= start, table.c.at < end)
+        belongs = _inside(start, end)
         day = table.c.at // literal_column("86400", Integer)  # PostgreSQL knows a parameter of two places as two
         chosen = select(day, func.sum(_mark())).outerjoin_from(schema.series, table, belongs).group_by(day)
         with self._database.reading() as connection:
             return {day: int(mark) for day, mark in connection.execute(chosen) if day is not None}
+
+    def mark(self, start: int, end: int) -> int:
+        """The sum of the `marks` of [start, end) (seconds), in half their time: nothing has to be sorted by days."""
+        chosen = select(func.sum(_mark())).outerjoin_from(schema.series, schema.boundaries, _inside(start, end))
+        with self._database.reading() as connection:
+            return int(connection.execute(chosen).scalar() or 0)
 
     def timelines(self, start: int, end: int, now: float) -> dict[Key, list[Interval]]:
         """Every line over [start, end) (seconds) as known at `now`: without gaps, in a running period up to now."""
@@ -345,9 +351,10 @@ def _named(table: Any, *columns: Any, on: Sequence[Any] = ()) -> Select[Any]:
 
 
 def _by_line(connection: Connection, chosen: Select[Any]) -> Iterator[tuple[Key, Sequence[Any]]]:
-    for system, check, location, *row in connection.execute(chosen):
-        if row[0] is not None:
-            yield (system, check, location), row
+    for rows in connection.execution_options(yield_per=_AT_ONCE).execute(chosen).partitions():
+        for system, check, location, *row in rows:
+            if row[0] is not None:
+                yield (system, check, location), row
 
 
 def _grouped(connection: Connection, chosen: Select[Any], value: Callable[[Sequence[Any]], _T]) -> dict[Key, list[_T]]:
@@ -381,6 +388,11 @@ def _boundaries(connection: Connection, start: int, end: int) -> dict[Key, list[
 def _last_before(second: int) -> Select[Any]:
     earlier = schema.boundaries.alias()
     return select(func.max(earlier.c.at)).where(earlier.c.series == schema.series.c.id, earlier.c.at <= second)
+
+
+def _inside(start: int, end: int) -> Any:
+    table = schema.boundaries
+    return and_(table.c.series == schema.series.c.id, table.c.at >= start, table.c.at < end)
 
 
 def _mark() -> Any:

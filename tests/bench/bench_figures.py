@@ -22,7 +22,7 @@ import connectors
 from monitor import catalogue as catalogues
 from monitor import figures, periods
 from monitor.catalogue import Catalogue
-from monitor.cli.shared import collecting_later
+from monitor.garbage import collecting_later
 from monitor.judge import Boundary, Line, Try
 from monitor.model import Reason, State, Verdict
 from monitor.periods import Kind
@@ -166,7 +166,9 @@ def fill(store: Store, loaded: Catalogue, span: tuple[int, int], incidents: int)
     insert = {table: database.many(table.insert()) for table in (schema.boundaries, schema.lines, schema.reasons)}
     with database.writing() as connection:
         for number, key in enumerate(keys(loaded), 1):
-            connection.execute(schema.series.insert().values(dict(zip(("system", "check", "location"), key))))
+            connection.execute(
+                schema.series.insert().values(dict(zip(("system", "check", "location"), key, strict=True)))
+            )
             if key[:2] not in told:
                 told[key[:2]] = boundaries(random, span, incidents)
             seen = [b._replace(at=b.at + 7 * (key[2] == "branch")) for b in told[key[:2]]]

@@ -813,4 +813,5 @@ def test_a_mark_tells_every_change_of_a_day(store: Store) -> None:
         connection.execute(table.delete().where(table.c.series == 1, table.c.at == 173_893))
     seen.append(store.marks(0, 10**10))
     assert len({marks[2] for marks in seen}) == len(seen)
+    assert store.mark(0, 10**10) == sum(seen[-1].values())
     assert {marks[1] for marks in seen} == {store.marks(86_400, 172_800)[1]}
