@@ -71,10 +71,12 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "hash": "of the catalogue in force",
         "simulated": "`true` for the sandbox's province, else `false`",
         "severity": "`S1` to `S4`, the worst first",
-        "channel": "id of a channel of messages in the catalogue; `heartbeat` for the dead man's switch",
+        "channel": "id of a channel of messages in the catalogue; `heartbeat` for the dead man's switch, "
+        "`grafana` for regions on boards",
     }
 )
 """What a label's values are."""
+
 
 def _gauge(name: str, text: str, *labels: str) -> Metric:
     return Metric(name, Kind.GAUGE, text, labels)
@@ -210,6 +212,7 @@ _TABLE = (
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 """Every metric by its name, in the order of docs/metrics.md."""
+
 
 def metric(name: str) -> Metric:
     """The row of this name; raises KeyError where the table has none."""
