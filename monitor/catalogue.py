@@ -607,6 +607,31 @@ class Heartbeat(_Part):
         return value
 
 
+class GrafanaRegions(_Part):
+    """A Grafana in which outages and planned maintenance are drawn as regions (annotations), beside its own boards."""
+
+    url: SecretStr | None = Field(None, description="where people open Grafana; where it is empty nothing is drawn")
+    token: SecretStr | None = Field(
+        None, description="of a service account with the role Editor", validate_default=True
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _web(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            _web_url(value.get_secret_value())
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _both(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if bool(value) is not bool(info.data.get("url", value)):
+            raise _wrong("and url are given both or not at all", "write token: ${MOTCUA_GRAFANA_TOKEN:-}")
+        if value and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+            raise _wrong("has spaces or other signs that no token has", "copy it anew from Grafana")
+        return value
+
+
 class Alerts(_Part):
     """Who is told of incidents, and how: docs/alerts.md."""
 
@@ -621,6 +646,9 @@ class Alerts(_Part):
     retry_most: Duration = Field(300.0, description="the longest time between two attempts")
     give_up: Duration = Field(86_400.0, description="how long a message is tried; then it is kept as failed")
     heartbeat: Heartbeat = Field(Heartbeat(), description="heartbeat: {url: ...}, a dead man's switch elsewhere")
+    grafana: GrafanaRegions = Field(
+        GrafanaRegions(), description="grafana: {url: ..., token: ...}, where outages are drawn as regions"
+    )
 
 
 class _File(_Part):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Self
 
 import structlog
@@ -22,6 +23,8 @@ from monitor.channels import Alertmanager, DeliveryError, Sender, call, make_cha
 from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
 from monitor.messages import Facts, Message, Sending
 from monitor.model import Gauge
+from monitor.regions import NAME as GRAFANA
+from monitor.regions import Regions
 from monitor.store import Store, StoreError
 from monitor.store.incidents import IncidentRecord
 from monitor.store.outbox import Row
@@ -30,6 +33,7 @@ LOOK = 1.0  # seconds between two looks at how things stand; a recorder that has
 LOOK_HELD = 0.2  # ... while a message waits for the check of a parent
 END_WITHIN = 10.0  # seconds to finish what is being sent; what is cut off then may come once more
 MANY = 5  # messages of one kind for one person that are due at once become one
+LOOK_REGIONS = 5.0  # seconds between two looks at what a Grafana should show
 HEARTBEAT = "heartbeat"
 SILENCE = 120.0  # seconds without an outcome, or three intervals, after which the heartbeat stops
 
@@ -52,8 +56,16 @@ class Deliverer:
         self._wake_looker = threading.Event()
         self._failing: set[str] = set()  # said once, when it begins
         self._threads = [self._thread(f"deliver-{name}", self._run_channel, name) for name in names]
+        self._regions = self._make_regions(catalogue)
+        if self._regions:
+            self._threads.append(self._thread("deliver-grafana", self._run_regions, self._regions))
         if names or catalogue.alerts.heartbeat.url:
             self._threads.append(self._thread("deliver-look", self._run_looks))
+
+    def _make_regions(self, catalogue: Catalogue) -> Regions | None:
+        if catalogue.alerts.grafana.url is None:
+            return None
+        return Regions(self._store, catalogue, partial(self._store.outbox.count, GRAFANA))
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -72,7 +84,7 @@ class Deliverer:
         for event in (self._wake_looker, *self._wakes.values()):
             event.set()
 
-    def _thread(self, name: str, run: Callable[..., None], *args: str) -> threading.Thread:
+    def _thread(self, name: str, run: Callable[..., None], *args: object) -> threading.Thread:
         return threading.Thread(target=run, args=args, name=name, daemon=True)
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -245,6 +257,23 @@ class Deliverer:
             self._store.outbox.count(name, "failed")
         else:
             self._store.outbox.count(name, "ok")
+
+    # --- regions on boards -------------------------------------------------------------------------------------------
+
+    def _run_regions(self, regions: Regions) -> None:
+        """What Grafana does not take is tried again, ever more slowly."""
+        alerts, wait, failing = self._rules.alerts, 0.0, ""
+        while not self._stop.is_set():
+            with self._surviving(GRAFANA):
+                try:
+                    regions.bring_up_to_date(int(self._clock()))
+                except DeliveryError as error:
+                    if str(error) != failing:
+                        log.warning("regions.failed", error=str(error))
+                    failing, wait = str(error), min(2 * wait or alerts.retry_first, alerts.retry_most)
+                else:
+                    failing, wait = "", 0.0
+            self._stop.wait(wait or LOOK_REGIONS)
 
     # --- what may happen ---------------------------------------------------------------------------------------------
 

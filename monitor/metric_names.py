@@ -53,7 +53,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "system": "id of a system in the catalogue; `_control` for the monitor's own control targets",
         "check": "id of a check within its system",
         "location": "id of the place that asks",
-        "result": "`ok` (up or degraded), `failed` (down), `inconclusive` (our own side failed)",
+        "result": "of a try: `ok` (up or degraded), `failed` (down), `inconclusive` (our own side failed); "
+        "of a delivery: `ok` (the channel took it), `failed`",
         "verdict": "`up`, `degraded`, `down`, `inconclusive`",
         "reason": "a reason of the closed set in `monitor/model.py`",
         "step": "name of a step, as its connector calls it",
@@ -70,17 +71,11 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "hash": "of the catalogue in force",
         "simulated": "`true` for the sandbox's province, else `false`",
         "severity": "`S1` to `S4`, the worst first",
+        "channel": "id of a channel of messages in the catalogue; `heartbeat` for the dead man's switch, "
+        "`grafana` for regions on boards",
     }
 )
 """What a label's values are."""
-
-PLANNED_LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        "channel": "id of a channel of messages in the catalogue",
-        "result": "of a delivery: `ok` (the channel took it), `failed` (tried again), `given_up`",
-    }
-)
-"""What the labels of `PLANNED` are that no exported metric has, or that mean something else there."""
 
 
 def _gauge(name: str, text: str, *labels: str) -> Metric:
@@ -207,19 +202,16 @@ _TABLE = (
         "1 while planned maintenance that the contract takes out is under way, else 0 (figures, section 5).",
         "system",
     ),
-    # the watcher itself
+    # the watcher itself, and what it tells
     _gauge("motcua_location_blind", "1 while the location is blind, else 0 (figures, section 3).", "location"),
     _gauge("motcua_store_size_bytes", "Size of the database."),
+    _counter("motcua_deliveries_total", "Attempts to deliver a message, by what came of them.", "channel", "result"),
+    _gauge("motcua_deliveries_waiting", "Messages that are due and that no channel has taken yet."),
+    _counter("motcua_deliveries_given_up_total", "Messages that no channel took in time, and that are given up."),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 """Every metric by its name, in the order of docs/metrics.md."""
-
-PLANNED: tuple[Metric, ...] = (
-    _counter("motcua_deliveries_total", "Attempts to deliver a message, by what came of them.", "channel", "result"),
-    _gauge("motcua_deliveries_waiting", "Messages that no channel has taken yet."),
-)
-"""Rows that boards and rules ask for already and nothing exports yet; each moves to the table with its values."""
 
 
 def metric(name: str) -> Metric:
@@ -228,5 +220,5 @@ def metric(name: str) -> Metric:
 
 
 def series_names() -> frozenset[str]:
-    """Every name that PromQL may use, those of `PLANNED` too."""
-    return frozenset(name for metric in (*_TABLE, *PLANNED) for name in metric.series_names)
+    """Every name that PromQL may use."""
+    return frozenset(name for metric in _TABLE for name in metric.series_names)

@@ -16,7 +16,7 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import alerts, dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import alerts, boards, dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
 from monitor.collection import CollectionError
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
@@ -101,9 +101,10 @@ for command in (
     simulating.sandbox_,
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
-    dossiers.dossiers,
     evidence.verify, evidence.seals, evidence.evidence,
+    dossiers.dossiers,
     alerts.alert,
+    boards.dashboards,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -26,7 +26,6 @@ from monitor.catalogue import STATE_CALENDAR, Calendar, CalendarYear, Catalogue,
 from monitor.cli.shared import (
     INSTANT,
     catalogue_option,
-    collecting_later,
     data_option,
     echo_json,
     json_option,
@@ -34,6 +33,7 @@ from monitor.cli.shared import (
     the_province,
     the_store,
 )
+from monitor.garbage import collecting_later
 from monitor.live import console
 from monitor.maintenance import Window
 from monitor.model import Reason, State

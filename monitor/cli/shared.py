@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -132,18 +131,6 @@ def the_store(config: Configuration, *, create: bool = False) -> Iterator[Store]
         yield store
     finally:
         store.close()
-
-
-@contextmanager
-def collecting_later() -> Iterator[None]:
-    """No search for garbage while inside: figures are millions of values without a cycle among them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ import connectors
 from monitor import catalogue as catalogues
 from monitor import figures, periods
 from monitor.catalogue import Catalogue
-from monitor.cli.shared import collecting_later
+from monitor.garbage import collecting_later
 from monitor.judge import Boundary, Line, Try
 from monitor.model import Reason, State, Verdict
 from monitor.periods import Kind

@@ -20,6 +20,7 @@ from monitor.model import CONTROL_SYSTEM, Gauge, Outcome, Reason
 from monitor.status import DAY
 from monitor.store import LATENCY_BUCKETS, Store
 from tests.monitor.province import CATALOGUE, NOW, load, outcome, series_of_a_day, store_in
+from tests.monitor.store.test_outbox import World
 
 STATISTICS = {
     "starts@office": 8,
@@ -135,6 +136,31 @@ def test_maintenance_that_the_contract_takes_out_is_said(catalogue: Catalogue, s
     for days, expected in ((0, 0), (30, 1)):
         store.maintenance.add(["igate"], [(NOW - 60, NOW + 60)], NOW - days * DAY, at=NOW, by="truc_ban")
         assert Scrape(catalogue, store).value("motcua_maintenance_active", system="igate") == expected
+
+
+def test_deliveries_are_those_of_the_outbox(tmp_path: Path) -> None:
+    w = World(tmp_path)
+    results = {(c, r): 0.0 for c in ("hook", "mail", "off") for r in ("ok", "failed")}
+    assert Scrape(w.catalogue, w.store, w.now).all("motcua_deliveries_total", "channel", "result") == results
+    w.run("portal", "home", "+---", every=2)
+    scrape = Scrape(w.catalogue, w.store, w.now)
+    assert scrape.value("motcua_deliveries_waiting") == 1
+    row = w.store.outbox.claim("hook", w.now * 1000)
+    assert row is not None
+    w.store.outbox.failed(row, "no", w.now * 1000, w.now * 1000)
+    assert Scrape(w.catalogue, w.store, w.now).value("motcua_deliveries_waiting") == 1  # it is to be tried again
+    w.send()
+    w.store.outbox.count("heartbeat", "sent")
+    scrape = Scrape(w.catalogue, w.store, w.now)
+    results |= {("hook", "ok"): 1, ("hook", "failed"): 1, ("heartbeat", "ok"): 1, ("heartbeat", "failed"): 0}
+    assert scrape.all("motcua_deliveries_total", "channel", "result") == results
+    assert (scrape.value("motcua_deliveries_waiting"), scrape.value("motcua_deliveries_given_up_total")) == (0, 0)
+    w.run("portal", "home", "++", every=2)
+    row = w.store.outbox.claim("hook", w.now * 1000)
+    assert row is not None
+    w.store.outbox.failed(row, "no", None, w.now * 1000)
+    assert Scrape(w.catalogue, w.store, w.now).value("motcua_deliveries_given_up_total") == 1
+    w.store.close()
 
 
 def test_every_name_of_the_table_is_there_and_no_other(scrape: Scrape) -> None:

@@ -785,3 +785,33 @@ def test_an_error_of_the_database_is_told_in_one_sentence(store: Store) -> None:
     assert caught.value.permanent
     with pytest.raises(StoreError), store._database.reading() as connection:
         connection.execute(text("SELECT nonsense"))
+
+
+def test_a_mark_tells_every_change_of_a_day(store: Store) -> None:
+    with store._database.writing() as connection:
+        for number in (1, 2, 3):
+            connection.execute(schema.series.insert().values(system=f"s{number}", check="c", location="l"))
+            for at in (86_400, 100_000, 172_900 + number * 500, 200_000):
+                row = {"series": number, "at": at, "state": "down" if at % 1000 else "up"}
+                connection.execute(schema.boundaries.insert().values(row))
+    assert store.marks(0, 10**10).keys() == {1, 2}
+    assert store.mark_before(86_399) == 0
+    assert store.mark_before(100_000) == store.mark_before(173_399) != store.mark_before(173_400)
+    seen = [store.marks(0, 10**10)]
+    table = schema.boundaries
+    for where, change in (
+        ((1, 173_400), {"at": 173_407}),
+        ((2, 173_900), {"at": 173_893}),  # so that the sum of the instants is what it was
+        ((1, 173_407), {"state": "degraded"}),
+        ((2, 173_893), {"series": 1}),
+    ):
+        with store._database.writing() as connection:
+            here = table.c.series == where[0], table.c.at == where[1]
+            assert connection.execute(table.update().where(*here).values(change)).rowcount == 1
+        seen.append(store.marks(0, 10**10))
+    with store._database.writing() as connection:
+        connection.execute(table.delete().where(table.c.series == 1, table.c.at == 173_893))
+    seen.append(store.marks(0, 10**10))
+    assert len({marks[2] for marks in seen}) == len(seen)
+    assert store.mark(0, 10**10) == sum(seen[-1].values())
+    assert {marks[1] for marks in seen} == {store.marks(86_400, 172_800)[1]}
