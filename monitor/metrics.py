@@ -242,8 +242,8 @@ class Exporter:
         """Of every channel from its first scrape on: an increase needs the zero before it."""
         told = self._store.outbox.deliveries(now)
         for channel in dict.fromkeys([*self._catalogue.alerts.channels, *(channel for channel, _ in told.attempts)]):
-            for result, counted in (("ok", "sent"), ("failed", "failed")):
-                attempts = told.attempts.get((channel, counted), 0)
+            for result in ("ok", "failed"):
+                attempts = told.attempts.get((channel, result), 0)
                 families.counter("motcua_deliveries_total", (channel, result), attempts)
         families.gauge("motcua_deliveries_waiting", (), told.waiting)
         families.counter("motcua_deliveries_given_up_total", (), told.failed)

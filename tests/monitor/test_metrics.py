@@ -150,7 +150,7 @@ def test_deliveries_are_those_of_the_outbox(tmp_path: Path) -> None:
     w.store.outbox.failed(row, "no", w.now * 1000, w.now * 1000)
     assert Scrape(w.catalogue, w.store, w.now).value("motcua_deliveries_waiting") == 1  # it is to be tried again
     w.send()
-    w.store.outbox.count("heartbeat", "sent")
+    w.store.outbox.count("heartbeat", "ok")
     scrape = Scrape(w.catalogue, w.store, w.now)
     results |= {("hook", "ok"): 1, ("hook", "failed"): 1, ("heartbeat", "ok"): 1, ("heartbeat", "failed"): 0}
     assert scrape.all("motcua_deliveries_total", "channel", "result") == results
