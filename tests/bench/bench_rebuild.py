@@ -39,7 +39,13 @@ def bench_rebuild(n: int = 1_000_000) -> dict[str, Any]:
             size = store.size()
         finally:
             store.close()
-        return {"outcomes": n, "store_mb": round(size / 1e6), **_rebuild(path, data, n)}
+        measured = _rebuild(path, data, n)
+        store = Store.open(f"sqlite:///{data / 'motcua.db'}")
+        counted = sum(t.conclusive + t.inconclusive + t.rechecks for t in store.totals().values())
+        store.close()
+        if counted != n:
+            raise RuntimeError(f"{counted} of {n} outcomes were judged")
+        return {"outcomes": n, "store_mb": round(size / 1e6), **measured}
 
 
 def _rebuild(path: Path, data: Path, n: int) -> dict[str, Any]:
