@@ -429,9 +429,7 @@ def _outage(
 
 def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> Iterator[tuple[int, int, _Reach | None]]:
     """The down seconds of an outage, with the parent that takes them; None from where it is the system's own."""
-    taken = any(
-        reach and not reach.near for parent in reaches for d in downs for *_, reach in _cut(d.start, d.end, parent)
-    )
+    taken = any(_shares_a_second(downs, parent) for parent in reaches)
     for down in downs:
         at = down.start
         while taken and at < down.end:
@@ -444,6 +442,14 @@ def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> It
                 at = end
         if at < down.end:
             yield at, down.end, None
+
+
+def _shares_a_second(downs: Sequence[Interval], reaches: Sequence[_Reach]) -> bool:
+    """Whether a parent is down itself in some down second."""
+    first = bisect_right(reaches, downs[0].start, key=_TO)
+    if first == len(reaches) or reaches[first].start >= downs[-1].end:
+        return False
+    return any(reach and not reach.near for d in downs for *_, reach in _cut(d.start, d.end, reaches))
 
 
 def _decided(decisions: Iterable[Attribution]) -> dict[str, list[tuple[int, int, str]]]:
@@ -461,8 +467,11 @@ _Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is
 
 def _cut(start: int, end: int, ranges: Sequence[_Range]) -> Iterator[tuple[int, int, _Range | None]]:
     """[start, end) in parts, each with that of the sorted, disjoint ranges in which it lies; None: in none."""
-    touching = ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)]
-    for here in touching if start < end else ():
+    if ranges and start < end:
+        ranges = ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)]
+    else:
+        ranges = ()
+    for here in ranges:
         if start < here[0]:
             yield start, here[0], None
         finish = min(end, here[1])
