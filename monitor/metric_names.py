@@ -63,6 +63,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "window": "`1d` or `30d`, up to now",
         "cause": "`overrun` (the check's previous run was unfinished), `late`, `capacity`, `unknown_check`",
         "name": "a system's name for people",
+        "parent": "id of a system through which another one is reached",
         "party": "id of the party that answers for the system",
         "connector": "kind of the system",
         "criticality": "criticality of the system in the catalogue",
@@ -128,6 +129,7 @@ _TABLE = (
     ),
     # a system
     _gauge("motcua_system_info", "1; what the system is.", "system", "name", "party", "connector", "criticality"),
+    _gauge("motcua_system_parent_info", "1; a system through which the system is reached.", "system", "parent"),
     _gauge("motcua_system_state", f"State of the system: {_STATE_HELP}.", "system"),
     _gauge("motcua_system_state_since_timestamp_seconds", "Since when the system is in its state.", "system"),
     _counter("motcua_system_failures_total", "First tries that failed.", "system", "step", "reason"),

@@ -79,6 +79,8 @@ class Exporter:
             spec = self._catalogue.systems[status.system]
             about = (status.system, spec.name.vi, spec.party, spec.connector, spec.criticality)
             families.gauge("motcua_system_info", about, 1)
+            for parent in spec.depends_on:
+                families.gauge("motcua_system_parent_info", (status.system, parent), 1)
             families.gauge("motcua_system_state", (status.system,), STATE_VALUES[status.state])
             if status.since is not None:
                 families.gauge("motcua_system_state_since_timestamp_seconds", (status.system,), status.since)

@@ -45,6 +45,7 @@ systems:
     contract: hire
     criticality: high
     connector: http
+    depends_on: [portal]
     options: {base_url: http://127.0.0.1:9}
     checks:
       search: {options: {path: /search}, locations: [office]}
