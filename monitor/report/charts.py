@@ -104,8 +104,7 @@ def months(values: Sequence[Fraction | None], labels: Sequence[str], written: Se
 
     body = [_text(left - 3, top + 3, "100%", "end"), _text(left - 3, top + height + 3, f"{int(low * 100)}%", "end")]
     right = left + wide * len(values)
-    for y in (top, top + height):
-        body.append(f'<path d="M{left} {y} H{right}" stroke="#999" stroke-width="0.4"/>')
+    body += [f'<path d="M{left} {y} H{right}" stroke="#999" stroke-width="0.4"/>' for y in (top, top + height)]
     before: tuple[float, float] | None = None
     for number, value in enumerate(values):
         x = left + wide * (number + 0.5)
@@ -128,7 +127,7 @@ def sparkline(values: Sequence[Fraction | None], alt: str) -> Chart:
     """Availability of some months in the size of a word; a gap where there is none. No axis: beside it are numbers."""
     known = [value for value in values if value is not None]
     low, high = (min(known), max(known)) if known else (Fraction(0), Fraction(1))
-    width, height, step = 48, 12, 4
+    width, height, step = 42, 12, 3.5
     body, path = [f'<path d="M0 {height} H{width}" stroke="#bbb" stroke-width="0.4"/>'], ""
     for number, value in enumerate(values):
         if value is None:

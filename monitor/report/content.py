@@ -176,7 +176,7 @@ def _numbered(made: Document, c: _Context) -> Document:
 
 def _subject(c: _Context) -> str:
     return c.t(
-        f"Tình hình hoạt động của các hệ thống thông tin phục vụ giải quyết thủ tục hành chính\n{c.period}",
+        f"Tình hình hoạt động của các hệ thống thông tin\nphục vụ giải quyết thủ tục hành chính\n{c.period}",
         f"Operation of the information systems behind the one-stop desk\n{c.period}",
     )
 
@@ -284,13 +284,14 @@ def _watched(c: _Context) -> str:
         return t("Trong kỳ không có hệ thống nào thuộc phạm vi theo dõi.", "No system counts in the period.")
     covered = _of(t, t.share(ratio(observed, scheduled)), observed, scheduled)
     return t(
-        f"{c.period}: theo dõi {t.counted(number)} hệ thống, quan sát được {covered} giây phải theo dõi.",
-        f"{c.period}: {number} systems were watched, {covered} of the seconds that count were observed.",
+        f"{c.period}: theo dõi {t.counted(number)} hệ thống, quan sát được {covered}.",
+        f"{c.period}: {number} systems were watched, {covered} were observed.",
     )
 
 
-def _of(t: Tongue, share: str, part: int, whole: int) -> str:
-    return f"{share} ({t.number(part)}/{t.number(whole)})"
+def _of(t: Tongue, share: str, part: int, whole: int, unit: str | None = None) -> str:
+    """A share with its numerator and denominator, which are seconds unless a unit is named."""
+    return f"{share} ({t.number(part)}/{t.number(whole)} {t('giây', 'seconds') if unit is None else unit})"
 
 
 def _available(c: _Context) -> str:
@@ -305,9 +306,9 @@ def _available(c: _Context) -> str:
     worst = min((s for s in known if known[s] is not None), key=lambda s: (known[s], s))
     silent = sum(value is None for value in known.values())
     said = t(
-        f"Tính chung, các hệ thống sẵn sàng {whole} giây quan sát được; thấp nhất là {c.system(worst)} với "
+        f"Tính chung, các hệ thống sẵn sàng {whole} trong thời gian quan sát được; thấp nhất là {c.system(worst)} với "
         f"{t.share(known[worst])}",
-        f"Together the systems were available for {whole} of the seconds observed; the lowest is {c.system(worst)} "
+        f"Together the systems were available for {whole} of what was observed; the lowest is {c.system(worst)} "
         f"with {t.share(known[worst])}",
     )
     if silent:
@@ -380,7 +381,7 @@ def _about_dossiers(c: _Context) -> str:
         )
     total = form["total"]
     good = total["resolved"] - total["resolved_overdue"]
-    timely = _of(t, t.share(ratio(good, total["resolved"])), good, total["resolved"])
+    timely = _of(t, t.share(ratio(good, total["resolved"])), good, total["resolved"], t("hồ sơ", "dossiers"))
     return t(
         f"Hồ sơ: tiếp nhận {t.counted(total['received'])}, đã giải quyết {t.counted(total['resolved'])}, trước hạn và "
         f"đúng hạn {timely}, đang giải quyết quá hạn {t.counted(total['pending_overdue'])}.",
@@ -409,7 +410,7 @@ def _systems(c: _Context) -> list[Block]:
         _availability_table(c),
         *_provisional_notes(c),
         _promise_table(c),
-        Figure(t("Thời gian gián đoạn theo ngày và giờ, mọi hệ thống", "Down time by day and hour, all systems"), _heat(c)),
+        Figure(t("Thời gian gián đoạn theo ngày và giờ", "Down time by day and hour"), _heat(c)),
         *_twelve_months(c),
         *_maintenance(c),
     ]  # fmt: skip
@@ -506,7 +507,7 @@ def _promise_table(c: _Context) -> Table:
         Column(t("12 tháng", "12 months"), 13),
     )
     rows = [
-        Row((Cell(c.system(s)), *_promise(c, s), *(_change(c, s, w) for w in ("previous", "year_before")), _spark(c, s)))
+        Row((Cell(c.system(s)), *_promise(c, s), _change(c, s, "previous"), _change(c, s, "year_before"), _spark(c, s)))
         for s in c.rows
     ]  # fmt: skip
     title = t("Cam kết và diễn biến", "Objectives and trend")
@@ -555,8 +556,8 @@ def _spark(c: _Context, system: str) -> Cell:
     if not known:
         return Cell(c.t("chưa có", "none yet"))
     alt = c.t(
-        f"{c.system(system)}, {len(known)} tháng đã chốt: từ {c.t.share(min(known))} đến {c.t.share(max(known))}",
-        f"{c.system(system)}, {len(known)} closed months: {c.t.share(min(known))} to {c.t.share(max(known))}",
+        f"{c.system(system)}, {len(known)} tháng có số liệu: từ {c.t.share(min(known))} đến {c.t.share(max(known))}",
+        f"{c.system(system)}, {len(known)} months with figures: {c.t.share(min(known))} to {c.t.share(max(known))}",
     )
     text = f"{c.t.share(min(known))} - {c.t.share(max(known))}"
     return Cell(text, None, charts.sparkline(values, alt))
@@ -601,7 +602,9 @@ def _twelve_months(c: _Context) -> Iterator[Block]:
         yield Paragraph(t("Chưa có tháng nào được chốt số liệu.", "No month is closed yet."), note=True)
         return
     labels = [f"{m['name'][5:]}/{m['name'][2:4]}" for m in c.facts.history["months"]]
-    alt = t(f"Độ sẵn sàng chung của {known} tháng đã chốt", f"Availability of all systems in {known} closed months")
+    alt = t(
+        f"Độ sẵn sàng chung của {known} tháng có số liệu", f"Availability of all systems in {known} months with figures"
+    )
     alt += ": " + ", ".join(f"{label} {t.share(v)}" for label, v in zip(labels, values, strict=True) if v is not None)
     title = t(
         "Độ sẵn sàng chung, 12 tháng (gạch chéo: tháng chưa chốt)", "Availability, 12 months (hatched: not closed)"
@@ -664,9 +667,11 @@ def _errors(c: _Context) -> list[Block]:
         Table("errors", t("Tỷ lệ lượt kiểm tra lỗi", "Failed checks"), columns, rows),
         Paragraph(
             t(
-                "Chỉ tính lượt kiểm tra thứ nhất có kết quả; tỷ lệ được làm tròn lên. Đây là lỗi của lượt kiểm tra, không "
+                "Chỉ tính lượt kiểm tra thứ nhất có kết quả; tỷ lệ được làm tròn lên. Đây là lỗi của lượt kiểm tra, "
+                "không "
                 "phải tỷ lệ lỗi của giao dịch thật.",
-                "First tries with a conclusive result alone; rates are rounded up. It is the rate of checks, not of real "
+                "First tries with a conclusive result alone; rates are rounded up. It is the rate of checks, not of "
+                "real "
                 "traffic.",
             ),
             note=True,
@@ -781,11 +786,9 @@ def _incidents(c: _Context) -> list[Block]:
     t = c.t
     blocks: list[Block] = [Heading(1, t("SỰ CỐ", "INCIDENTS"))]
     if not c.outages:
-        said = (
-            t("Không có sự cố gián đoạn nào trong thời gian quan sát được.", "No outage in the time that was observed.")
-            if c.raw[1]
-            else t("Không có dữ liệu quan sát, nên không xác định được sự cố.", "Nothing was observed: no incident can be told.")
-        )  # fmt: skip
+        said = t("Không có sự cố gián đoạn nào trong thời gian quan sát được.", "No outage in what was observed.")
+        if not c.raw[1]:
+            said = t("Không có dữ liệu quan sát, nên không xác định được sự cố.", "Nothing was observed.")
         return [*blocks, Paragraph(said)]
     shown = c.outages
     if len(shown) > SHOWN_INCIDENTS:
@@ -794,7 +797,8 @@ def _incidents(c: _Context) -> list[Block]:
         blocks.append(
             Paragraph(
                 t(
-                    f"Trong kỳ có {t.number(len(c.outages))} sự cố; bảng dưới đây nêu {SHOWN_INCIDENTS} sự cố dài nhất, "
+                    f"Trong kỳ có {t.number(len(c.outages))} sự cố; bảng dưới đây nêu {SHOWN_INCIDENTS} sự cố dài "
+                    f"nhất, "
                     f"toàn bộ sự cố có tại {c.appendix('evidence')}.",
                     f"There were {len(c.outages)} incidents; the table has the {SHOWN_INCIDENTS} longest, "
                     f"{c.appendix('evidence')} has all of them.",
@@ -967,9 +971,11 @@ def _vendors(c: _Context) -> list[Block]:
         broken = (c.n(late.count("response")), c.n(late.count("restoration")))
         rows.append(Row((Cell(c.party(party)), c.n(tally["number"]), c.n(tally["seconds"]), *means, *broken)))
     note = t(
-        "MTTA: thời gian trung bình từ phát hiện đến tiếp nhận, của những sự cố đã được tiếp nhận; MTTR: thời gian gián "
+        "MTTA: thời gian trung bình từ phát hiện đến tiếp nhận, của những sự cố đã được tiếp nhận; MTTR: thời gian "
+        "gián "
         "đoạn trung bình; MTBF: thời gian sẵn sàng chia cho số sự cố. Quá hạn xét theo thời hạn của hợp đồng.",
-        "MTTA: mean time from detection to acknowledgement, of those that were acknowledged; MTTR: mean down time; MTBF: "
+        "MTTA: mean time from detection to acknowledgement, of those that were acknowledged; MTTR: mean down time; "
+        "MTBF: "
         "available time by the number of incidents. Late is what the contract says.",
     )
     title = t("Sự cố theo bên chịu trách nhiệm", "Incidents by party")
@@ -1101,9 +1107,10 @@ def _reconciled(c: _Context, kept: Mapping[str, int] | None) -> str:
         return t(
             "Chưa đối soát hồ sơ của kỳ với Cổng Dịch vụ công quốc gia.", "No dossier of the period was looked up."
         )
-    share = _of(t, t.share(ratio(kept["found"], kept["told"])), kept["found"], kept["told"])
+    share = _of(t, t.share(ratio(kept["found"], kept["told"])), kept["found"], kept["told"], t("hồ sơ", "dossiers"))
     return t(
-        f"Trong {t.counted(kept['igate'])} hồ sơ iGate tiếp nhận, {t.counted(kept['told'])} hồ sơ có câu trả lời của Cổng; "
+        f"Trong {t.counted(kept['igate'])} hồ sơ iGate tiếp nhận, {t.counted(kept['told'])} hồ sơ có câu trả lời của "
+        f"Cổng; "
         f"có trên Cổng: {share}.",
         f"Of {t.number(kept['igate'])} dossiers accepted in iGate the portal answered for {t.number(kept['told'])}; on "
         f"the portal: {share}.",
@@ -1171,17 +1178,19 @@ def _monitor(c: _Context) -> list[Block]:
         Heading(1, t("HỆ THỐNG GIÁM SÁT", "THE MONITOR ITSELF")),
         Paragraph(
             t(
-                f"Độ phủ chung: {covered} giây. Thời gian không quan sát được không tính là sẵn sàng và không tính là gián "
+                f"Độ phủ chung: {covered}. Thời gian không quan sát được không tính là sẵn sàng và không tính là gián "
                 "đoạn.",
-                f"Coverage in all: {covered} seconds. What was not observed counts neither as up nor as down.",
+                f"Coverage in all: {covered}. What was not observed counts neither as up nor as down.",
             )
         ),
         Table("locations", t("Điểm đo", "Locations"), columns, rows),
         Paragraph(
             t(
-                "Mất tầm quan sát: mọi đích đối chứng của điểm đo cùng im lặng, tức đường truyền của chính điểm đo bị mất. "
+                "Mất tầm quan sát: mọi đích đối chứng của điểm đo cùng im lặng, tức đường truyền của chính điểm đo "
+                "bị mất. "
                 "Không hoạt động: không có kết quả của đích đối chứng nào, tức hệ thống giám sát dừng.",
-                "Blind: all control targets failed, so it was the location's own line. Silent: no control target was even "
+                "Blind: all control targets failed, so it was the location's own line. Silent: no control target was "
+                "even "
                 "asked, so the monitor did not run.",
             ),
             note=True,
@@ -1241,8 +1250,8 @@ def _rule_coverage(c: _Context) -> Iterator[Said]:
     yield Said(
         "coverage",
         t(
-            f"Độ phủ chung {covered} giây thấp hơn {t.promised(ENOUGH)}: số liệu của kỳ là tạm tính.",
-            f"Coverage of {covered} seconds is below {t.promised(ENOUGH)}: the figures are provisional.",
+            f"Độ phủ chung {covered} thấp hơn {t.promised(ENOUGH)}: số liệu của kỳ là tạm tính.",
+            f"Coverage of {covered} is below {t.promised(ENOUGH)}: the figures are provisional.",
         ),
     )
     yield Said(
@@ -1267,8 +1276,8 @@ def _rule_objectives(c: _Context) -> Iterator[Said]:
             yield Said(
                 f"objective.{system}",
                 t(
-                    f"{c.system(system)} đạt cam kết {promised}: {counted} giây.",
-                    f"{c.system(system)} met its objective of {promised}: {counted} seconds.",
+                    f"{c.system(system)} đạt cam kết {promised}: {counted}.",
+                    f"{c.system(system)} met its objective of {promised}: {counted}.",
                 ),
             )
             continue
@@ -1276,9 +1285,9 @@ def _rule_objectives(c: _Context) -> Iterator[Said]:
         yield Said(
             f"objective.{system}",
             t(
-                f"{c.system(system)} không đạt cam kết {promised}: {counted} giây, vượt mức gián đoạn cho phép "
+                f"{c.system(system)} không đạt cam kết {promised}: {counted}, vượt mức gián đoạn cho phép "
                 f"{t.duration(over)}.",
-                f"{c.system(system)} missed its objective of {promised}: {counted} seconds, {t.duration(over)} more down "
+                f"{c.system(system)} missed its objective of {promised}: {counted}, {t.duration(over)} more down "
                 "than allowed.",
             ),
         )
@@ -1350,8 +1359,8 @@ def _rule_blind(c: _Context) -> Iterator[Said]:
             yield Said(
                 f"blind.{place}",
                 t(
-                    f"Kiểm tra đường truyền và máy của điểm đo {name} (căn cứ: không quan sát được {share} giây).",
-                    f"Look at the line and the machine of {name} (figure: {share} seconds not observed).",
+                    f"Kiểm tra đường truyền và máy của điểm đo {name} (căn cứ: không quan sát được {share}).",
+                    f"Look at the line and the machine of {name} (figure: {share} not observed).",
                 ),
                 proposal=True,
             )
@@ -1418,8 +1427,8 @@ def _method(c: _Context) -> Iterator[Block]:
         Row(
             (
                 Cell(p["id"]),
-                Cell(t.decimal(Fraction(str(p["interval"])))),
-                Cell(t.decimal(Fraction(str(p["timeout"])))),
+                _plain(c, p["interval"]),
+                _plain(c, p["timeout"]),
                 *(c.n(p[name]) for name in ("confirm_down", "confirm_up", "checks")),
             )
         )
@@ -1435,6 +1444,10 @@ def _method(c: _Context) -> Iterator[Block]:
     )
     yield from _calendars(c)
     yield from _worked(c)
+
+
+def _plain(c: _Context, seconds: float) -> Cell:
+    return c.n(int(seconds)) if seconds == int(seconds) else Cell(c.t.decimal(Fraction(str(seconds))))
 
 
 def _calendars(c: _Context) -> Iterator[Block]:
@@ -1522,11 +1535,14 @@ def _evidence(c: _Context) -> Iterator[Block]:
     t, kept = c.t, c.facts.evidence
     yield Paragraph(
         t(
-            "Mỗi lượt kiểm tra lỗi có chứng cứ kèm mã băm SHA-256; mỗi ngày (tính theo giờ UTC, kết thúc lúc 7 giờ sáng giờ "
-            "Việt Nam) có một con dấu là mã băm của toàn bộ kết quả đo và chứng cứ nhận trong ngày cùng con dấu của ngày "
+            "Mỗi lượt kiểm tra lỗi có chứng cứ kèm mã băm SHA-256; mỗi ngày (tính theo giờ UTC, kết thúc lúc 7 giờ "
+            "sáng giờ "
+            "Việt Nam) có một con dấu là mã băm của toàn bộ kết quả đo và chứng cứ nhận trong ngày cùng con dấu của "
+            "ngày "
             "trước. Bản báo cáo này là bản lưu bên ngoài của các con dấu dưới đây.",
             "What is seen of a failed check has a SHA-256; each day (of UTC) has a seal, one digest over all that was "
-            "received in it and over the seal of the day before. This report is a copy of these seals outside the store.",
+            "received in it and over the seal of the day before. This report is a copy of these seals outside the "
+            "store.",
         )
     )
     if c.outages:
