@@ -16,7 +16,7 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import alerts, dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import alerts, dossiers, evidence, figures, incidents, looking, report, running, setting_up, simulating
 from monitor.collection import CollectionError
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
@@ -104,6 +104,7 @@ for command in (
     evidence.verify, evidence.seals, evidence.evidence,
     dossiers.dossiers,
     alerts.alert,
+    report.report,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -152,6 +152,11 @@ def document(facts: Facts, language: str, edits: Edits = Edits(), corrections: S
     return _numbered(made, c)
 
 
+def rule_ids(facts: Facts) -> list[str]:
+    """The ids of the sentences of section VIII, by which `Edits` name them."""
+    return [said.id for said in rules(_Context(facts, Tongue("vi", ZoneInfo(facts.zone)), Edits()))]
+
+
 def _numbered(made: Document, c: _Context) -> Document:
     """Tables and figures in order of appearance: "Bảng 1. ..."."""
     tables = figures = 0
@@ -1121,7 +1126,10 @@ def _touched(c: _Context, kept: Mapping[str, Any]) -> Iterator[Block]:
     t, found = c.t, kept.get("impact")
     if found is None:
         yield Paragraph(
-            t("Không có hồ sơ đã thu thập để đối chiếu với sự cố.", "There are no collected dossiers to look at.")
+            t(
+                "Không có hồ sơ đã thu thập, hoặc lịch làm việc còn thiếu, để đối chiếu với sự cố.",
+                "There are no collected dossiers, or no calendar, to hold incidents against.",
+            )
         )
         return
     if not found:
@@ -1563,7 +1571,7 @@ def _evidence(c: _Context) -> Iterator[Block]:
     if not kept["seals"]:
         yield Paragraph(t("Chưa có con dấu nào của các ngày trong kỳ.", "No day of the period has a seal."))
         return
-    columns = (
+    sealed = (
         Column(t("Ngày (UTC)", "Day (UTC)"), 16),
         Column(t("Kết quả đo", "Outcomes"), 12, numeric=True),
         Column(t("Chứng cứ", "Evidence"), 10, numeric=True),
@@ -1573,7 +1581,7 @@ def _evidence(c: _Context) -> Iterator[Block]:
         Row((Cell(t.day(seal["day"])), c.n(seal["outcomes"]), c.n(seal["evidence"]), Cell(seal["digest"])))
         for seal in kept["seals"]
     ]
-    yield Table("seals", t("Con dấu từng ngày", "Seals"), columns, rows)
+    yield Table("seals", t("Con dấu từng ngày", "Seals"), sealed, rows)
 
 
 def _corrections(c: _Context, corrections: Sequence[str] | None) -> Iterator[Block]:

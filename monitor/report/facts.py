@@ -241,7 +241,7 @@ class _Reading:
     def _exclusions(self) -> dict[str, dict[str, int]]:
         made = {}
         for system in self.live.systems:
-            seconds = {}
+            seconds: dict[str, int] = {}
             for account in system.accounts:
                 if isinstance(account, Account):
                     counted = account.figure
