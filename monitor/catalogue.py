@@ -651,6 +651,52 @@ class Alerts(_Part):
     )
 
 
+class Letterhead(_Dated):
+    """What stands around a report, as Decree 30/2020/NĐ-CP, Appendix I, wants it; of several the last valid one."""
+
+    superior: Text | None = Field(None, description="the superior body, above the issuing one")
+    issuer: Text = Field(description="the body that issues the report")
+    symbol: Text = Field("BC", description='what follows the blank number after a stroke, such as "BC-VP"')
+    place: Text = Field(description="the place in the line of the date")
+    to: tuple[Text, ...] = Field((), description="Kính gửi: only where the report goes to a higher body")
+    recipients: tuple[Text, ...] = Field((), description="Nơi nhận, without dashes; the last one is the archive")
+    authority: tuple[Text, ...] = Field(
+        (), description="the lines above the signature, such as [TM. ỦY BAN NHÂN DÂN, CHỦ TỊCH] or [CHÁNH VĂN PHÒNG]"
+    )
+    signatory: Text | None = Field(None, description="the name under the signature; may be left out")
+
+
+class ReportMail(_Part):
+    """Where finished reports go, by e-mail."""
+
+    url: SecretStr | None = Field(
+        None, description="smtp://host:25, smtp+starttls://name:password@host:587 or smtps://...; empty: no e-mail"
+    )
+    sender: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
+        None, description="the address it comes from"
+    )
+    to: tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
+        (), description="addresses of offices"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_mail(cls, value: SecretStr | None) -> SecretStr | None:
+        written = value.get_secret_value() if value else ""
+        if not written:
+            return None
+        if not _is_url(written, ("smtp", "smtps", "smtp+starttls")):
+            raise _wrong("is no address of a mail server", "write smtp+starttls://name:password@host:587")
+        return value
+
+
+class ReportSettings(_Part):
+    """The report that is signed: docs/report.md."""
+
+    letterheads: tuple[Letterhead, ...] = Field((), description="letterheads, each with its days")
+    mail: ReportMail = Field(ReportMail(), description="mail: {url: ..., sender: ..., to: [...]}")
+
+
 class _File(_Part):
     """The catalogue of motcua."""
 
@@ -668,6 +714,7 @@ class _File(_Part):
         description="what is watched, by id"
     )
     alerts: Alerts = Field(Alerts(), description="who is told of incidents, and how")
+    report: ReportSettings = Field(ReportSettings(), description="letterhead and mailing list of the report")
 
 
 _SECTIONS = ("parties", "contracts", "calendars", "locations", "systems")
@@ -711,6 +758,7 @@ class Catalogue:
     locations: Mapping[str, Location]
     systems: Mapping[str, System]
     alerts: Alerts
+    report: ReportSettings
     hash: str
     warnings: tuple[Problem, ...]
     _connectors: Mapping[tuple[str, str], Connector] = field(repr=False)  # of checks and controls

@@ -649,6 +649,18 @@ def verdicts(figures: PeriodFigures) -> list[dict[str, Any]]:
     ]
 
 
+def frozen(figures: PeriodFigures, *, checks: bool = True) -> dict[str, Any]:
+    """All that is shown of figures, and kept of a closed period: names may change later."""
+    catalogue = figures.catalogue
+    return {
+        "rows": rows(figures, checks=checks),
+        "verdicts": verdicts(figures),
+        "systems": {system: catalogue.systems[system].name.vi for system in figures.spans},
+        "parties": {party: spec.name.vi for party, spec in catalogue.parties.items()},
+        "simulated": catalogue.simulated,
+    }
+
+
 def longest_hold(catalogue: Catalogue) -> int:
     """The longest hold of any check, in whole seconds: so long after its end a period is not settled (section 7)."""
     settings = (

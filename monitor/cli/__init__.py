@@ -16,7 +16,19 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import alerts, boards, dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import (
+    alerts,
+    boards,
+    dossiers,
+    evidence,
+    figures,
+    incidents,
+    looking,
+    report,
+    running,
+    setting_up,
+    simulating,
+)
 from monitor.collection import CollectionError
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
@@ -105,6 +117,7 @@ for command in (
     dossiers.dossiers,
     alerts.alert,
     boards.dashboards,
+    report.report,
 ):  # fmt: skip
     cli.add_command(command)
 

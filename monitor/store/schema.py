@@ -494,3 +494,21 @@ deliveries = Table(
     Column("result", Text, primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
+
+# Reports of closed periods, every version: `facts` (JSON) is all that they are made from, `digest` is over it, `edits`
+# (JSON) what a person changed. Versions are never changed; `sent_at` is when one was last sent.
+reports = Table(
+    "reports",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("period_version", Integer, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("digest", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("edits", Text, nullable=False),
+    Column("sent_at", BigInteger),
+)

@@ -27,6 +27,7 @@ from monitor.store.outcomes import Key, Names, between, outcome_of_row
 from monitor.store.periods import PeriodBook
 from monitor.store.rebuild import Progress, check_can_be_rebuilt, rebuild
 from monitor.store.recorder import Recorded, Recorder
+from monitor.store.reports import ReportBook
 
 _T = TypeVar("_T")
 
@@ -84,6 +85,7 @@ class Store:
         self.evidence = EvidenceBook(database)
         self.dossiers = DossierBook(database)
         self.outbox = Outbox(database)
+        self.reports = ReportBook(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
