@@ -351,8 +351,10 @@ _DATES_AND_TIMES = re.compile(
 )
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IP_ADDRESS = re.compile(rf"(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?![\d.])")
-_IDENTITY_NUMBER = re.compile(r"(?<!\d)(?:\d{12}|\d{9}|\d{3}(?:[ .-]\d{3}){2,3}|\d{4}(?:[ .-]\d{4}){2})(?!\d)")
-_PHONE_NUMBER = re.compile(r"(?<!\d)(?:\+?84|0)(?:[ .-]?\d){8,10}(?!\d)")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[ \t.()\u2010-\u2015-]{1,3}(?=\d)")  # however a number is grouped, it is one
+_IDENTITY_NUMBER = re.compile(r"(?<!\d)(?:\d{12}|\d{9})(?!\d)")
+_PHONE_NUMBER = re.compile(r"(?<!\d)(?:\+?84|0)\d{8,10}(?!\d)")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 class BadText(ValueError):
@@ -362,17 +364,20 @@ class BadText(ValueError):
 def checked_text(text: str) -> str:
     """A free text without blanks around it. Raises BadText: it is empty, too long, or may name a person.
 
-    It is scanned for what looks like an identity card's number (9 or 12 digits) or a telephone number; dates, times and
-    IP addresses are none.
+    It is scanned for what looks like an identity card's number (9 or 12 digits), a telephone number or an e-mail
+    address; dates, times and IP addresses are none.
     """
     clean = unicodedata.normalize("NFC", text).strip()
     if not clean:
         raise BadText("the text is empty")
     if len(clean) > TEXT_LIMIT:
         raise BadText(f"the text has {len(clean)} characters; {TEXT_LIMIT} at most")
-    if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in clean):
-        raise BadText("the text has control characters")
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in clean):
+        raise BadText("the text has control characters, or bytes that are no UTF-8")
     scanned = _IP_ADDRESS.sub("x", _DATES_AND_TIMES.sub("x", unicodedata.normalize("NFKC", clean)))
+    if _EMAIL.search(scanned):
+        raise BadText("the text has an e-mail address; leave personal data out")
+    scanned = _BETWEEN_DIGITS.sub("", scanned)
     if _IDENTITY_NUMBER.search(scanned):
         raise BadText("the text has a number of 9 or 12 digits, as identity cards have; leave personal data out")
     if _PHONE_NUMBER.search(scanned):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields as fields_of
 from typing import Any, TypeVar
@@ -183,6 +184,9 @@ def export_line(o: Outcome) -> str:
     )
 
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # of a system, check, location or step: no text, so no person's
+
+
 def import_line(text: str) -> Outcome:
     """The outcome of one exported line, its origin `imported`. Raises WireError that names the field."""
     try:
@@ -226,8 +230,8 @@ def _agree(name: str, verdict: Verdict, reason: Reason | None) -> None:
 
 def _text(line: dict[str, Any], name: str) -> str:
     value = line.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= 64:
-        raise WireError(f"{name}: a text of 1 to 64 characters was due")
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise WireError(f"{name}: a text of 1 to 64 characters was due: letters a-z, digits, '_', '.', '-'")
     return value
 
 

@@ -133,7 +133,7 @@ def verify(day: date | None, against: Path | None, data: Path | None, as_json: b
         click.echo(json.dumps(_verification_json(found, findings, copies), ensure_ascii=False, indent=2))
     else:
         _show_verification(console(), found, findings, copies)
-    sys.exit(1 if findings else 0)
+    sys.exit(1 if findings or found.unchecked else 0)
 
 
 def _copies(file: Path, day: date | None) -> Mapping[date, str]:
@@ -156,7 +156,7 @@ def _copies(file: Path, day: date | None) -> Mapping[date, str]:
 
 def _verification_json(found: Verification, findings: list[Finding], copies: Mapping[date, str]) -> dict[str, Any]:
     return {
-        "well": not findings,
+        "well": not findings and not found.unchecked,
         "days": found.days,
         "outcomes": found.outcomes,
         "evidence": found.evidence,
@@ -197,7 +197,10 @@ def _show_verification(
     elif found.days:
         say("Chưa so với con dấu lưu bên ngoài (--against): ai ghi được vào kho thì cũng làm lại được con dấu")
     if not findings:
-        say("KHỚP: không thấy thay đổi nào", "bold green")
+        if found.unchecked:
+            say("CHƯA ĐỦ: phần kiểm tra được thì khớp, các ngày nêu trên chưa kiểm tra được kết quả đo", "bold yellow")
+        else:
+            say("KHỚP: không thấy thay đổi nào", "bold green")
         return
     say(f"KHÔNG KHỚP: {words.number(len(findings))} điểm", "bold red")
     for finding in findings:

@@ -24,7 +24,10 @@ from monitor import figures as counting
 from monitor.availability import NO_FIGURE, Attribution, Piece, percent, ratio
 from monitor.catalogue import STATE_CALENDAR, Calendar, CalendarYear, Catalogue, SpecialDay
 from monitor.cli.shared import (
+    ACCOUNT,
     INSTANT,
+    LINE,
+    LINK,
     catalogue_option,
     data_option,
     echo_json,
@@ -50,7 +53,12 @@ period_kind = click.option(
     "--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True, help="Which days it means."
 )
 by_option = click.option(
-    "--by", envvar="MOTCUA_BY", default="cli", show_default=True, help="An account's or a role's name ($MOTCUA_BY)."
+    "--by",
+    type=ACCOUNT,
+    envvar="MOTCUA_BY",
+    default="cli",
+    show_default=True,
+    help="An account's or a role's name ($MOTCUA_BY).",
 )
 
 
@@ -354,8 +362,8 @@ def maintenance_() -> None:
 @click.option("--from", "start", type=INSTANT, required=True, help="The beginning, such as 2026-11-28T22:00.")
 @click.option("--to", "end", type=INSTANT, required=True, help="The end; what lasts longer is downtime.")
 @click.option("--notice", type=INSTANT, required=True, help="When the notice was sent.")
-@click.option("--url", help="Where the notice can be read.")
-@click.option("--title", default="", help="What is done.")
+@click.option("--url", type=LINK, help="Where the notice can be read.")
+@click.option("--title", type=LINE, help="What is done; no personal data.")
 @click.option("--rrule", help="It recurs by this rule of RFC 5545, such as FREQ=MONTHLY;BYDAY=1SU.")
 @click.option("--count", type=click.IntRange(1, maintenance.MAX_DATES), help="With --rrule: so many dates.")
 @click.option("--until", type=INSTANT, help="With --rrule: dates that begin before this instant.")
@@ -369,7 +377,7 @@ def maintenance_add(
     end: int,
     notice: int,
     url: str | None,
-    title: str,
+    title: str | None,
     rrule: str | None,
     count: int | None,
     until: int | None,
@@ -393,9 +401,11 @@ def maintenance_add(
         raise ConfigurationError("the maintenance ends before it begins; --to comes after --from")
     if notice > end:
         raise ConfigurationError("the notice comes after the end of the maintenance; --notice comes before --from")
+    if notice > now():
+        raise ConfigurationError("the notice lies in the future; --notice is when it was sent")
     spans = _dates(province, start, end, rrule, count, until)
     with the_store(configuration(data)) as store:
-        made = store.maintenance.add(systems, spans, notice, at=now(), by=by, title=title, notice_url=url)
+        made = store.maintenance.add(systems, spans, notice, at=now(), by=by, title=title or "", notice_url=url)
     _show_maintenance(province, made)
 
 
@@ -473,6 +483,8 @@ def _show_maintenance(province: Catalogue, found: Sequence[Announcement]) -> Non
         dates = f"từ {_at(province, window.start)} đến {_at(province, window.end)}"
         said = f"{window.id}: {', '.join(sorted(window.systems))} {dates}, báo lúc {_at(province, window.notice_at)}"
         _say(shown, f"{said}: {one.title}" if one.title else said)
+        late = ", SAU KHI BẮT ĐẦU" if one.made_at > window.start else ""
+        _say(shown, f"   ghi sổ lúc {_at(province, one.made_at)} bởi {one.made_by}{late}")
         for line in _ruled(province, window) or ["không có hợp đồng nào áp dụng"]:
             _say(shown, f"   {line}")
 
@@ -611,7 +623,7 @@ def period() -> None:
 @period.command("close")
 @click.argument("wanted", metavar="PERIOD")
 @period_kind
-@click.option("--reason", help="Why there is another version; needed after a reopening.")
+@click.option("--reason", type=LINE, help="Why there is another version; needed after a reopening.")
 @by_option
 @catalogue_option
 @data_option
@@ -661,7 +673,7 @@ def period_close(
 @period.command("reopen")
 @click.argument("wanted", metavar="PERIOD")
 @period_kind
-@click.option("--why", required=True, help="Why, for whoever reads the next version.")
+@click.option("--why", type=LINE, required=True, help="Why, for whoever reads the next version.")
 @by_option
 @data_option
 def period_reopen(wanted: str, kind: str, why: str, by: str, data: Path | None) -> None:

@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from connectors import sandbox as sandboxes
 from monitor.catalogue import Catalogue
+from monitor.incident_rules import BadText, checked_account, checked_text
 from monitor.model import Outcome
 from monitor.store import Store
 from monitor.wiring import (
@@ -54,6 +55,9 @@ class DurationType(click.ParamType):
         return seconds
 
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2099  # what lies outside is a slip of the pen, and instants that break dates
+
+
 class InstantType(click.ParamType):
     """2026-10-01 or 2026-10-01T08:00, in the zone of MOTCUA_ZONE (default Asia/Ho_Chi_Minh); ms since 1970."""
 
@@ -66,9 +70,45 @@ class InstantType(click.ParamType):
             at = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no instant; write 2026-10-01 or 2026-10-01T08:00", param, ctx)
+        if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+            self.fail(f"{value!r} lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}", param, ctx)
         if at.tzinfo is None:
             at = at.replace(tzinfo=zone_of_environment())
         return int(at.timestamp() * 1000)
+
+
+class WrittenType(click.ParamType):
+    """What is written down for good and shown to others: a text or an account, without personal data."""
+
+    name = "text"
+
+    def __init__(self, check: Callable[[str], str]) -> None:
+        self._check = check
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return self._check(str(value))
+        except BadText as error:
+            self.fail(str(error), param, ctx)
+
+
+def _line_of_text(value: str) -> str:
+    if "\n" in (text := checked_text(value)):
+        raise BadText("the text has more than one line")
+    return text
+
+
+def _link(value: str) -> str:
+    """An address that may be shown: no account in it."""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise BadText(f"{value!r} is no address; write https://host/path") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadText(f"{value!r} is no address; write https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise BadText("the address holds an account; leave it out")
+    return _line_of_text(value)
 
 
 def zone_of_environment() -> ZoneInfo:
@@ -97,6 +137,7 @@ class ApiType(click.ParamType):
 
 
 DURATION, INSTANT, API = DurationType(), InstantType(), ApiType()
+ACCOUNT, TEXT, LINE, LINK = map(WrittenType, (checked_account, checked_text, _line_of_text, _link))
 FILE = click.Path(path_type=Path, dir_okay=False)
 data_option = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of an embedded store."

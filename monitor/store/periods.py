@@ -79,12 +79,12 @@ class PeriodBook:
             if versions and versions[-1].reopened_at is None:
                 said = f"{name} ({kind}) is closed already, as version {versions[-1].version}; reopen it first"
                 raise StoreError(said, permanent=True)
+            if not versions and reason:
+                raise StoreError(f"{name} ({kind}) was never closed: its first version has no reason", permanent=True)
             if versions and not reason:
                 said = f"{name} ({kind}) was closed before: version {len(versions) + 1} needs a reason"
                 raise StoreError(said, permanent=True)
-            made = ClosedPeriod(
-                kind, name, len(versions) + 1, start, end, at, by, reason if versions else None, inputs, figures
-            )
+            made = ClosedPeriod(kind, name, len(versions) + 1, start, end, at, by, reason, inputs, figures)
             row = {column.name: getattr(made, column.name) for column in schema.periods.columns}
             try:
                 with connection.begin_nested():

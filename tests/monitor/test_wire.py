@@ -22,7 +22,7 @@ from monitor.wire import (
     load_outcomes,
 )
 
-NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64)
+NAMES = st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True)
 INSTANTS = st.integers(10**12, 10**14)
 SECONDS = st.integers(0, 86_399_999_999).map(lambda us: us / 1e6)  # whole microseconds: the precision that travels
 REASONS = st.none() | st.sampled_from(Reason)
