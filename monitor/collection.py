@@ -7,6 +7,7 @@ one begins at the newest change and ends at the last one's beginning, an hour be
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
 import requests
+import structlog
 
 from connectors.engine import Engine
 from connectors.igate import IGateSystem
@@ -23,9 +25,14 @@ from connectors.igate_dossiers import DossierSearch, Found, Page
 from connectors.national_portal import NationalPortal, NationalPortalCheck, NationalPortalSystem
 from monitor.catalogue import Catalogue
 from monitor.dossiers import Channel, Counts, Dossier, Form, Row, Source, Status, Unit, ended_at
+from monitor.jobs import Stopped
 from monitor.model import Auth, Check, Connector, Outcome, Reason, Reply, Request, Route, Step, Verdict
+from monitor.status import alive
 from monitor.store import Store
 from monitor.store.dossiers import Progress
+
+SIMULATED_META = "dossiers_simulated"
+"""The fact about a store that its dossiers were collected from a simulated province."""
 
 PAGE_SIZES = (500, 200, 100, 50)
 """Dossiers a page: the first that the system does not refuse."""
@@ -39,6 +46,8 @@ TIMEOUT = 60.0
 MAX_REPLY = 32_000_000
 RETRIES = 3
 _TRANSIENT = (429, 502, 503, 504)
+
+log = structlog.get_logger("collection")
 
 
 class CollectionError(Exception):
@@ -299,6 +308,45 @@ def statistics(client: Client, search: DossierSearch, start: date, end: date, zo
     rows = search.read_statistics(client.ask(lambda auth: search.statistics(auth, first, last)))
     made = (Row(row.name or row.code, row.code, Counts(**row.columns)) for row in rows)
     return Form(start, end, Source.STATISTICS, tuple(sorted(made)))
+
+
+def by_calendar(
+    store: Store, province: Catalogue, system: str, stop: threading.Event, clock: Callable[[], float] = time.time
+) -> None:
+    """One collection from a system as the catalogue has it: the work of a job. A system that is no more is left alone.
+
+    Raises CollectionError, StoreError; Stopped between two pages once `stop` is set.
+    """
+    if not alive(province, system, clock()):
+        return
+    if province.simulated:
+        store.set_meta(SIMULATED_META, "yes")
+    search, zone = search_of(province, system), ZoneInfo(province.province.timezone)
+    with client_of(province, system, province.dossiers.rate) as client:
+        if province.dossiers.source == "statistics":
+            _statistics_of_months(store, client, search, zone, int(clock()))
+            return
+
+        def progress(_: Summary) -> None:
+            if stop.is_set():
+                raise Stopped
+
+        done = collect(store, client, search, system, zone, progress=progress, clock=clock)
+    for code, why in done.bad[:20]:
+        log.warning("dossier.unreadable", system=system, code=code, why=why)
+
+
+def _statistics_of_months(store: Store, client: Client, search: DossierSearch, zone: ZoneInfo, now: int) -> None:
+    """The form of the running month, in the place of the last one; that of the month before until it is complete."""
+    first = datetime.fromtimestamp(now, zone).date().replace(day=1)
+    after, before = (first + timedelta(days=31)).replace(day=1), (first - timedelta(days=1)).replace(day=1)
+    last = store.dossiers.form(before, first, Source.STATISTICS)
+    months = [(first, after)]
+    if last is None or last.made_at < datetime.combine(first, datetime.min.time(), zone).timestamp():
+        months.insert(0, (before, first))
+    for start, end in months:
+        form = statistics(client, search, start, end, zone)
+        store.dossiers.keep_form(form, store.dossiers.checked(form), at=now, by="jobs", in_place=True)
 
 
 # --- the national portal ----------------------------------------------------------------------------------------------

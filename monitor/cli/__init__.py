@@ -95,7 +95,7 @@ def cli() -> None:
 
 
 for command in (
-    running.up, running.scheduler, running.worker, running.record, running.web,
+    running.up, running.scheduler, running.worker, running.record, running.jobs, running.web,
     looking.probe, looking.status, looking.outcomes, looking.rebuild, looking.upgrade,
     setting_up.validate, setting_up.init, setting_up.schema,
     simulating.sandbox_,

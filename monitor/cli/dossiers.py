@@ -42,16 +42,13 @@ from monitor.cli.shared import (
     the_store,
     zone_of_environment,
 )
-from monitor.collection import CollectionError
+from monitor.collection import SIMULATED_META, CollectionError
 from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source, UnitTree, Violation
 from monitor.live import console
 from monitor.periods import Kind, Period
 from monitor.store import Store, StoreError
 from monitor.store.incidents import IncidentRecord
 from monitor.wiring import ConfigurationError, configuration, location_of
-
-SIMULATED_META = "dossiers_simulated"
-"""The fact about a store that its dossiers were collected from a simulated province."""
 
 
 @click.group()
@@ -245,7 +242,7 @@ def _collect(
                 )  # fmt: skip
         if only != "dossiers" and asked.named and search.has_statistics:
             form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)
-            broken = _checked(store, form)
+            broken = store.dossiers.checked(form)
             taken = store.dossiers.keep_form(form, broken, at=now(), by="collect", reason="thu thập lại")
             _say_violations(broken)
     seconds = round(time.monotonic() - began, 1)
@@ -328,7 +325,7 @@ def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, r
             start, end, Source.OFFICIAL,
             tuple(row._replace(code=units.find(row.name)) for row in read.rows), read.total, read.subtotals,
         )  # fmt: skip
-        kept = book.keep_form(form, _checked(store, form), at=now(), by=by, reason=reason)
+        kept = book.keep_form(form, store.dossiers.checked(form), at=now(), by=by, reason=reason)
     _say_violations(kept.violations)
     if asked.as_json:
         asked.echo(imported="form", version=kept.version, rows=len(form.rows), violations=_violations(kept.violations))
@@ -363,16 +360,6 @@ def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str)
         asked.echo(imported="scores", rows=len(named))
     else:
         click.echo(f"Đã nhập {len(named)} điểm thành phần, {asked.head}")
-
-
-def _checked(store: Store, form: Form) -> list[Violation]:
-    """All that does not hold in a form and with the forms before and after it, of its own source."""
-    found = counting.violations(form)
-    if before := store.dossiers.form_before(form.start, form.source):
-        found += counting.carried(before.form, form)
-    if after := store.dossiers.form_after(form.end, form.source):
-        found += counting.carried(form, after.form)
-    return found
 
 
 def _violations(found: Iterable[Violation]) -> list[dict[str, Any]]:
@@ -495,7 +482,7 @@ def _form(asked: _Asked, store: Store, by: By, source: Source | None) -> _Found:
 def _kept(asked: _Asked, store: Store, form: Form, version: int) -> _Found:
     """A form as it came; of one unit only its row, where one is asked for."""
     if asked.unit is None:
-        return _Found(form, _checked(store, form), version, None, ())
+        return _Found(form, store.dossiers.checked(form), version, None, ())
     code = store.dossiers.units().find(asked.unit)
     wanted = asked.unit.strip().casefold()
     rows = tuple(r for r in form.rows if r.name.casefold() == wanted or (code is not None and r.code == code))
@@ -516,7 +503,7 @@ def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     counts = book.counts(start, min(end, until))
     made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
     named = None if code is None else units.name(code, asked.period.last)
-    broken = _checked(store, made) if by is By.UNIT and code is None else counting.violations(made)
+    broken = store.dossiers.checked(made) if by is By.UNIT and code is None else counting.violations(made)
     return _Found(made, broken, None, named, notes)
 
 

@@ -30,8 +30,10 @@ from monitor.dossiers import (
     Unit,
     UnitTree,
     Violation,
+    carried,
     deadline,
     timeliness,
+    violations,
 )
 from monitor.index766 import OfficialScore
 from monitor.store import schema
@@ -273,15 +275,37 @@ class DossierBook:
 
     # --- forms -------------------------------------------------------------------------------------------------------
 
+    def checked(self, form: Form) -> list[Violation]:
+        """All that does not hold in a form and with the forms before and after it, of its own source."""
+        found = violations(form)
+        if before := self.form_before(form.start, form.source):
+            found += carried(before.form, form)
+        if after := self.form_after(form.end, form.source):
+            found += carried(form, after.form)
+        return found
+
     def keep_form(
-        self, form: Form, violations: Sequence[Violation], *, at: int, by: str, reason: str | None = None
+        self,
+        form: Form,
+        violations: Sequence[Violation],
+        *,
+        at: int,
+        by: str,
+        reason: str | None = None,
+        in_place: bool = False,
     ) -> KeptForm:
         """Keep a form, with all that does not hold in it, as the next version of its period and source.
 
         The same figures as in the last version are not kept again. Raises StoreError for other ones without a reason.
+        `in_place`: a form that grows with its period takes the place of its last version.
         """
         with self._database.writing() as connection:
             kept = [_kept_form(r) for r in connection.execute(_forms(form.start, form.end, form.source))]
+            if kept and in_place:
+                table = schema.dossier_forms
+                grown = {"body": _form_json(form), "violations": _violations_json(violations), "made_at": at}
+                renewed = update(table).where(table.c.id == kept[-1].id).values(grown).returning(table)
+                return _kept_form(connection.execute(renewed).one())
             if kept and kept[-1].form == form:
                 return kept[-1]
             if kept and not reason:
@@ -298,7 +322,7 @@ class DossierBook:
                 "made_by": by,
                 "reason": reason if kept else None,
                 "body": _form_json(form),
-                "violations": json.dumps([list(v) for v in violations], ensure_ascii=False),
+                "violations": _violations_json(violations),
             }
             made = connection.execute(insert(schema.dossier_forms).values(row).returning(schema.dossier_forms)).one()
         return _kept_form(made)
@@ -613,6 +637,10 @@ def _form_json(form: Form) -> str:
         "subtotals": [[row, parts] for row, parts in form.subtotals],
     }
     return json.dumps(body, ensure_ascii=False)
+
+
+def _violations_json(violations: Sequence[Violation]) -> str:
+    return json.dumps([list(v) for v in violations], ensure_ascii=False)
 
 
 def _kept_form(row: Any) -> KeptForm:

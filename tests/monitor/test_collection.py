@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -22,6 +25,7 @@ from monitor import collection
 from monitor.catalogue import Catalogue
 from monitor.collection import Client, CollectionError, Summary
 from monitor.dossiers import By, Source, form_of, violations
+from monitor.jobs import Stopped
 from monitor.model import Auth, Reply
 from monitor.store import Store
 from monitor.wiring import example_catalogue
@@ -113,6 +117,50 @@ def test_a_month_is_collected_and_counted_as_it_was(
     by_procedure = form_of(book.counts(DECEMBER, end), form.start, form.end, book.units(), book.names(), By.PROCEDURE)
     assert by_procedure.sum == form.sum
     assert all("mô phỏng" in row.name for row in by_procedure.rows)
+
+
+@pytest.fixture
+def quick(province: Catalogue) -> Catalogue:
+    return replace(province, dossiers=province.dossiers.model_copy(update={"rate": RATE}))
+
+
+def test_a_job_gives_up_between_two_pages(store: Store, quick: Catalogue) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        collection.by_calendar(store, quick, "igate", stop)
+    assert store.dossiers.number() == 500
+
+
+def test_a_job_collects_as_the_catalogue_says(store: Store, client: Client, quick: Catalogue) -> None:
+    collect(store, client, quick, since=at(date(YEAR, 12, 28)))
+    began = int(time.time())
+    collection.by_calendar(store, quick, "igate", threading.Event())
+    assert (store.dossiers.collected_until() or 0) >= began
+    assert store.meta()[collection.SIMULATED_META] == "yes"
+    over = replace(quick, systems={"igate": quick.systems["igate"].model_copy(update={"valid_to": date(2020, 1, 1)})})
+    before = store.dossiers.progress("igate")
+    collection.by_calendar(store, over, "igate", threading.Event())
+    assert store.dossiers.progress("igate") == before
+
+
+def test_statistics_in_the_place_of_dossiers_grow_with_their_month(store: Store, quick: Catalogue, flow: Flow) -> None:
+    counted = replace(quick, dossiers=quick.dossiers.model_copy(update={"source": "statistics"}))
+    march, april, may = (date(YEAR, month, 1) for month in (3, 4, 5))
+
+    def collect_at(now: int) -> None:
+        collection.by_calendar(store, counted, "igate", threading.Event(), lambda: now)
+
+    for days in (0, 3):
+        collect_at(at(april) + days * 86_400)
+    forms = [(kept.form.start, kept.version, kept.made_at - at(april)) for kept in store.dossiers.forms()]
+    assert forms == [(march, 1, 0), (april, 1, 3 * 86_400)]  # March was complete with the first
+    collect_at(at(may))
+    kept = store.dossiers.form(april, may, Source.STATISTICS)
+    assert kept is not None
+    assert (kept.version, kept.made_at, kept.violations) == (1, at(may), ())
+    assert kept.form.sum.received == flow.totals(at(april), at(may)).received
+    assert store.dossiers.number() == 0
 
 
 def test_the_statistics_of_a_year_are_those_of_the_report(client: Client, province: Catalogue) -> None:
