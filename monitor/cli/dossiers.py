@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import wraps
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +20,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from monitor import calendars, collection, index766, periods, spreadsheets, words
+from monitor import calendars, collection, index766, kpis, periods, spreadsheets, words
 from monitor import dossiers as counting
 from monitor.availability import NO_FIGURE
 from monitor.catalogue import STATE_CALENDAR, Catalogue
@@ -439,11 +438,11 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
     shown.print(table)
     whole = made.total or made.sum
     if whole.on_time is not None:
-        share = _percent(whole.on_time)
+        share = words.percent(whole.on_time)
         good = whole.resolved_early + whole.resolved_on_time
         click.echo(f"Đúng hạn: {words.number(good)} / {words.number(whole.resolved)} đã giải quyết = {share}")
     if whole.new:
-        share = _percent(Fraction(whole.new_online, whole.new))
+        share = words.percent(Fraction(whole.new_online, whole.new))
         click.echo(f"Trực tuyến: {words.number(whole.new_online)} / {words.number(whole.new)} mới tiếp nhận = {share}")
     for difference in others:
         click.echo(difference["text"])
@@ -547,14 +546,6 @@ def _at(seconds: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(seconds, zone).strftime("%d/%m/%Y %H:%M")
 
 
-def _percent(share: Fraction) -> str:
-    """A share rounded to two decimals, "99,99%"; only the whole is 100%, and only nothing 0%."""
-    hundredths = (share.numerator * 20_000 + share.denominator) // (2 * share.denominator)
-    if 0 < share < 1:
-        hundredths = min(max(hundredths, 1), 9_999)
-    return f"{words.number(hundredths // 100)},{hundredths % 100:02d}%"
-
-
 def _days(start: date, end: date) -> str:
     return f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
 
@@ -583,7 +574,9 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         units = store.dossiers.units()
         code = _unit_code(units, store, asked.unit)
         official = {c: s for (unit, c), s in _scores_of(store, asked).items() if unit == (code or "")}
-        made = index766.scores(in_force, _own(asked, store, units, code, official), official)
+        within = None if code is None else (units, code, last)
+        own = kpis.own_estimates(store, asked.span, asked.zone, official, within)
+        made = index766.scores(in_force, own, official)
         notes = _known(asked, store)[1] if any(score.own for score in made) else []
     estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
     if asked.as_json:
@@ -621,8 +614,7 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
 
 def _formulas(path: Path | None) -> list[index766.Formula]:
     try:
-        text = (resources.files("monitor") / "index766.yaml" if path is None else path).read_text(encoding="utf-8")
-        return index766.formulas(text)
+        return kpis.our_formulas() if path is None else index766.formulas(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: can't read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -633,56 +625,6 @@ def _formulas(path: Path | None) -> list[index766.Formula]:
 
 def _scores_of(store: Store, asked: _Asked) -> Mapping[tuple[str, str], index766.OfficialScore]:
     return store.dossiers.scores(asked.period.start, asked.period.end)
-
-
-def _own(
-    asked: _Asked, store: Store, units: UnitTree, code: str | None, official: Mapping[str, index766.OfficialScore]
-) -> Mapping[str, index766.Own | str]:
-    """What the dossiers say of the components that they can say something of."""
-    book = store.dossiers
-    start, end = asked.span
-    until = book.collected_until()
-    if until is None or until <= start:
-        return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
-    end = min(end, until)
-    counts, judged, special = book.counts(start, end), book.judged(start, end), list(book.special(start, end))
-    groups = {*counts, *judged, *(s.group for s in special)}
-    if code is not None:
-        inside = units.under(code, {group.unit for group in groups}, asked.period.last)
-        groups = {group for group in groups if group.unit in inside}
-    plain = [one for group, one in judged.items() if group in groups]
-    progress = index766.Progress(sum(j.on_time for j in plain), sum(j.overdue for j in plain))
-    for one in special:
-        if one.group in groups:
-            progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
-    note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
-    whole = counting.total(one for group, one in counts.items() if group in groups)
-    return {
-        "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note),
-        "online": _online(whole, official.get("1.4"), _synchronised(store, asked, {g.unit for g in groups})),
-    }
-
-
-def _online(
-    whole: Counts, official: index766.OfficialScore | None, synchronised: tuple[int, int]
-) -> index766.Own | str:
-    """The share of online dossiers times the share of those that are on the national portal (1.4)."""
-    if official is not None and official.numerator is not None and official.denominator:
-        rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
-    elif synchronised[1]:
-        rate, source = Fraction(*synchronised), f"đối soát {words.number(synchronised[1])} hồ sơ"
-    else:
-        return "thiếu tỷ lệ đồng bộ 1.4: nhập điểm của Cổng DVCQG hoặc đối soát (reconcile)"
-    return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {_percent(rate)} ({source})")
-
-
-def _synchronised(store: Store, asked: _Asked, units: set[str]) -> tuple[int, int]:
-    """How many dossiers of the period are on the national portal, of those whose answer is known."""
-    answers = store.dossiers.answers(*asked.span)
-    if not answers:
-        return 0, 0
-    known = counting.matches(store.dossiers.accepted_in(*asked.span, units), answers, asked.zone)
-    return sum(m.found for m in known), sum(m.found + len(m.missing) for m in known)
 
 
 def _score_json(score: index766.Score) -> Mapping[str, Any]:
@@ -863,7 +805,7 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
             table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
         for row in rows:
             numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
-            share = NO_FIGURE if row.rate is None else _percent(row.rate)
+            share = NO_FIGURE if row.rate is None else words.percent(row.rate)
             table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
         console().print(table)
         for row in rows:
