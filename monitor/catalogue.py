@@ -532,6 +532,7 @@ class Dossiers(_Part):
     source: Literal["search", "statistics"] = Field(
         "search", description="search: dossier by dossier; statistics: iGate's own counts of the month alone"
     )
+    since: Day | None = Field(None, description="how far back the first collection goes; default: to the first dossier")
     rate: Annotated[float, Field(ge=0.1, le=20)] = Field(2.0, description="requests a second at most")
     units: References = Field((), description="codes of units below the top that have figures of their own on boards")
     databases: References | None = Field(

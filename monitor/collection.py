@@ -331,7 +331,9 @@ def by_calendar(
             if stop.is_set():
                 raise Stopped
 
-        done = collect(store, client, search, system, zone, progress=progress, clock=clock)
+        first = province.dossiers.since
+        since = None if first is None else int(datetime.combine(first, datetime.min.time(), zone).timestamp())
+        done = collect(store, client, search, system, zone, since=since, progress=progress, clock=clock)
     for code, why in done.bad[:20]:
         log.warning("dossier.unreadable", system=system, code=code, why=why)
 

@@ -77,20 +77,21 @@ def read(catalogue: Catalogue, store: Store, now: int) -> Kpis | None:
 def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) -> Kpis:
     book, made, today = store.dossiers, Kpis(at), datetime.fromtimestamp(at, zone).date()
     first_days = {"today": today, "month": today.replace(day=1), "year": today.replace(month=1, day=1)}
-    starts = [_midnight(day, zone) for day in first_days.values()]
-    received, resolved = book.received(starts, at), book.resolved(starts, at)
-    pending, online = book.pending(at, zone), book.submitted_online(starts[1], at)
-    of_all: Counter[str] = Counter()
-    for unit, *_ in (*received, *resolved, *pending):
-        of_all[unit] += 1
+    since = book.collected_since() or 0  # of a period that began before it only a part is known
+    periods = {name: start for name, day in first_days.items() if since <= (start := _midnight(day, zone))}
+    starts = list(periods.values()) or [at]
+    received, resolved, pending = book.received(starts, at), book.resolved(starts, at), book.pending(at, zone)
+    month = periods.get("month")
+    online = {} if month is None else book.submitted_online(month, at)
+    of_all = Counter(key[0] for key in (*received, *resolved, *pending)) + Counter(online.keys())
     for (unit, _), counts in received.items():
         of_all[unit] += counts[-1]
     named = _series(book.units(), of_all, catalogue.dossiers.units, today)
     for (unit, channel), counts in received.items():
-        for period, count in zip(first_days, counts, strict=True):
+        for period, count in zip(periods, counts, strict=False):
             made.received[named[unit], _CHANNELS[channel], period] += count
     for (unit, channel, timely), counts in resolved.items():
-        for period, count in zip(first_days, counts, strict=True):
+        for period, count in zip(periods, counts, strict=False):
             made.resolved[named[unit], _CHANNELS[channel], _TIMELINESS[timely], period] += count
     for (unit, channel), open_ in pending.items():
         series = named[unit]
@@ -98,13 +99,13 @@ def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) ->
         made.pending[series, _CHANNELS[channel], "in_time"] += sum(open_) - open_.overdue
         made.due_today[series] += open_.today
         made.due_tomorrow[series] += open_.tomorrow
-    late = _accepted_late(catalogue, book, zone, starts[1], at)
+    late = None if month is None else _accepted_late(catalogue, book, zone, month, at)
     if late is not None:
         for unit, count in online.items():
-            made.online[named.get(unit, unit)] += count
-            made.late[named.get(unit, unit)] += late.get(unit, 0)
+            made.online[named[unit]] += count
+            made.late[named[unit]] += late.get(unit, 0)
     made.names = _names(book.units(), {*named.values()}, today)
-    made.index = _index(store, zone, today, at)
+    made.index = _index(store, zone, today, at, since)
     return made
 
 
@@ -173,8 +174,11 @@ def our_formulas() -> list[index766.Formula]:
     return index766.formulas((resources.files("monitor") / "index766.yaml").read_text(encoding="utf-8"))
 
 
-def _index(store: Store, zone: ZoneInfo, today: date, at: int) -> dict[str, list[Points]]:
-    """The running month, and the latest period of which the portal's points are there."""
+def _index(store: Store, zone: ZoneInfo, today: date, at: int, since: int) -> dict[str, list[Points]]:
+    """The running month, and the latest period of which the portal's points are there.
+
+    Nothing of our own is said of a period that began before `since`.
+    """
     first, book = today.replace(day=1), store.dossiers
     periods = {"month": (first, (first + timedelta(days=31)).replace(day=1))}
     if latest := book.last_scored():
@@ -186,7 +190,8 @@ def _index(store: Store, zone: ZoneInfo, today: date, at: int) -> dict[str, list
             continue
         official = {c: s for (unit, c), s in book.scores(start, end).items() if not unit}
         span = _midnight(start, zone), min(_midnight(end, zone), at)
-        known = index766.scores(formula, own_estimates(store, span, zone, official), official)
+        own = own_estimates(store, span, zone, official) if since <= span[0] else {}
+        known = index766.scores(formula, own, official)
         made[name] = [
             Points(
                 score.component.id,

@@ -305,11 +305,10 @@ def _show_kpis(families: _Families, made: Kpis) -> None:
         families.gauge("motcua_dossiers_received", labels, count)
     ended: Counter[tuple[str, str]] = Counter()
     in_time: Counter[tuple[str, str]] = Counter()
-    for labels, count in (+made.resolved).items():
-        unit, _, timeliness, period = labels
+    for (unit, channel, timeliness, period), count in (+made.resolved).items():
         ended[unit, period] += count
         in_time[unit, period] += count if timeliness != "overdue" else 0
-        families.gauge("motcua_dossiers_resolved", labels, count)
+        families.gauge("motcua_dossiers_resolved", (unit, channel, timeliness, period), count)
     for key, count in (+ended).items():
         families.gauge("motcua_dossiers_on_time_ratio", key, in_time[key] / count)
     for labels, count in (+made.pending).items():

@@ -575,8 +575,8 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         code = _unit_code(units, store, asked.unit)
         official = {c: s for (unit, c), s in _scores_of(store, asked).items() if unit == (code or "")}
         within = None if code is None else (units, code, last)
-        own = kpis.own_estimates(store, asked.span, asked.zone, official, within)
-        made = index766.scores(in_force, own, official)
+        estimates = kpis.own_estimates(store, asked.span, asked.zone, official, within)
+        made = index766.scores(in_force, estimates, official)
         notes = _known(asked, store)[1] if any(score.own for score in made) else []
     estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
     if asked.as_json:

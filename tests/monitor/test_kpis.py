@@ -179,6 +179,19 @@ def test_of_too_many_units_the_smallest_are_one(
     assert made.names[OTHERS] == "Các đơn vị còn lại"
 
 
+def test_of_a_period_that_is_known_in_part_nothing_is_said(catalogue: Catalogue, store: Store) -> None:
+    september = Progress("igate", UNTIL, since=at("2026-09-15"), until=UNTIL)
+    store.dossiers.keep([dossier(1)], ZONE, progress=september)
+    made = read(catalogue, store)
+    assert {period for *_, period in made.received} == {"today", "month"}
+    assert (made.online["A"], sum(made.pending.values())) == (1, 1)
+    today = Progress("igate", UNTIL, since=at("2026-10-01 09:00"), until=UNTIL)
+    store.dossiers.keep([], ZONE, progress=today)
+    made = read(catalogue, store)
+    assert (made.received, made.online, sum(made.pending.values())) == ({}, {}, 1)
+    assert all(one.own is None for one in made.index["month"])
+
+
 def test_index_766_of_the_running_month_and_of_the_last_official_period(catalogue: Catalogue, store: Store) -> None:
     september = at("2026-09-10 08:00")
     keep(
@@ -195,8 +208,8 @@ def test_index_766_of_the_running_month_and_of_the_last_official_period(catalogu
     made = read(catalogue, store)
     (month,) = [one for one in made.index["month"] if one.component == "2.1"]
     (official,) = [one for one in made.index["official"] if one.component == "2.1"]
-    assert (month.own, month.official, month.parts) == (20, None, (1, 1))
-    assert (official.own, official.official, official.parts) == (10, 19, (1, 2))
+    assert month[2:] == (Fraction(20), None, (1, 1))
+    assert official[2:] == (Fraction(10), Fraction(19), (1, 2))
     assert {one.component for one in made.index["month"] if one.own is not None} == {"2.1"}
 
 

@@ -227,7 +227,12 @@ def test_dossiers_are_looked_at_once_a_minute_and_counted_when_something_came_in
     keep_dossiers(store)
     counted: list[int] = []
     read = kpis.read
-    monkeypatch.setattr(kpis, "read", lambda *words: counted.append(words[2]) or read(*words))
+
+    def noted(catalogue: Catalogue, store: Store, now: int) -> kpis.Kpis | None:
+        counted.append(now)
+        return read(catalogue, store, now)
+
+    monkeypatch.setattr(kpis, "read", noted)
     clock = [float(NOW)]
     exporter = Exporter(collecting, store, lambda: clock[0])
 
