@@ -83,7 +83,7 @@ def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) ->
     received, resolved, pending = book.received(starts, at), book.resolved(starts, at), book.pending(at, zone)
     month = periods.get("month")
     online = {} if month is None else book.submitted_online(month, at)
-    of_all = Counter(key[0] for key in (*received, *resolved, *pending)) + Counter(online.keys())
+    of_all: Counter[str] = Counter(str(key[0]) for key in (*received, *resolved, *pending)) + Counter(online.keys())
     for (unit, _), counts in received.items():
         of_all[unit] += counts[-1]
     named = _series(book.units(), of_all, catalogue.dossiers.units, today)

@@ -231,15 +231,16 @@ class Exporter:
             _show_kpis(families, made)
         for source, number in violations.items():
             families.gauge("motcua_dossiers_form_violations", (source,), number)
-        for progress in collections:
-            if progress.until is not None and progress.system in self._catalogue.systems:
-                name = "motcua_dossiers_collected_timestamp_seconds"
-                families.gauge(name, (progress.system,), progress.until)
-        if self._catalogue.dossiers.every is not None:
-            for system, spec in self._catalogue.systems.items():
-                if spec.connector == "igate" and alive(self._catalogue, system, now):
-                    name = "motcua_dossiers_collection_interval_seconds"
-                    families.gauge(name, (system,), self._catalogue.dossiers.every)
+        wanted = self._catalogue.dossiers
+        collected = {progress.system: progress.until for progress in collections}
+        for system, spec in self._catalogue.systems.items():
+            if spec.connector != "igate" or not alive(self._catalogue, system, now):
+                continue
+            at = collected.get(system) if wanted.source == "search" else made and made.at
+            if at is not None:
+                families.gauge("motcua_dossiers_collected_timestamp_seconds", (system,), at)
+            if wanted.every is not None:
+                families.gauge("motcua_dossiers_collection_interval_seconds", (system,), wanted.every)
 
     def _watcher(self, families: _Families) -> None:
         for name, ran in self._store.job_runs.all().items():

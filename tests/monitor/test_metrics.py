@@ -253,6 +253,14 @@ def test_dossiers_are_looked_at_once_a_minute_and_counted_when_something_came_in
     assert counted == [NOW, NOW + 60]
 
 
+def test_statistics_are_a_collection_too(tmp_path: Path, store: Store) -> None:
+    counted = load(tmp_path, CATALOGUE + IGATE + STATE_HOURS.replace("15m", "15m, source: statistics"))
+    form = Form(date(2026, 10, 1), date(2026, 11, 1), Source.STATISTICS, (Row("Sở Mẫu", "A", Counts()),))
+    store.dossiers.keep_form(form, (), at=NOW - 7, by="jobs", in_place=True)
+    found = Scrape(counted, store).all("motcua_dossiers_collected_timestamp_seconds", "system")
+    assert found == {("dossier_software",): NOW - 7}
+
+
 def test_what_was_never_collected_or_done_says_so(collecting: Catalogue, store: Store) -> None:
     store.job_runs.keep("dossiers_dossier_software", Ran(NOW - 100.0).badly(NOW - 50.0))
     scrape = Scrape(collecting, store)
