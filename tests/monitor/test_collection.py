@@ -163,6 +163,35 @@ def test_statistics_in_the_place_of_dossiers_grow_with_their_month(store: Store,
     assert store.dossiers.number() == 0
 
 
+def test_requests_for_a_supplement_are_read_off_what_changes_between_two_collections(store: Store, flow: Flow) -> None:
+    """Two provinces that differ in nothing but the hour: what the second one shows has happened meanwhile."""
+    start = at(date(YEAR, 3, 11)) + 9 * 3600
+    instants = [start, start + 10 * 3600, start + 4 * 86_400]
+    for instant in instants:
+        with spawn(year=YEAR, seed=1, ahead=instant - time.time()) as there:
+            env = {**os.environ, **there.environment}
+            province = catalogues.load(example_catalogue(), connectors.CONNECTORS, env)
+            with collection.client_of(province, "igate", RATE) as client:
+                search = collection.search_of(province, "igate")
+                collection.collect(store, client, search, "igate", ZONE, since=at(date(YEAR, 2, 1)))
+    # Seen are those that waited when a collection looked; some came and went in between.
+    waiting = {
+        flow.code(number): spans[0]
+        for number in range(flow.count(instants[-1]))
+        if (spans := flow.supplement(number)) and any(spans[0] <= seen < spans[1] for seen in instants)
+    }
+    found = store.dossiers.supplements(at(date(YEAR, 1, 1)), instants[-1])
+    assert len(waiting) > 20
+    assert set(found) == {code for code, asked in waiting.items() if asked >= at(date(YEAR, 2, 1))}
+    during = [code for code, asked in waiting.items() if instants[0] <= asked < instants[1]]
+    assert set(store.dossiers.supplements(instants[0], instants[1])) == set(during) != set()
+    (special,) = [one for one in store.dossiers.special(at(date(YEAR, 3, 1)), instants[-1]) if one.supplements][:1]
+    number = next(n for n in range(len(flow)) if flow.accepted[n] == special.accepted and flow.supplement(n))
+    asked = flow.supplement(number)
+    assert asked is not None
+    assert special.supplements[0].requested == asked[0]
+
+
 def test_the_statistics_of_a_year_are_those_of_the_report(client: Client, province: Catalogue) -> None:
     search = collection.search_of(province, "igate")
     form = collection.statistics(client, search, date(YEAR, 1, 1), date(YEAR + 1, 1, 1), ZONE)
