@@ -243,6 +243,9 @@ class Engine:
             if check is None:
                 self._outbox.count("slots_unknown_check")
                 continue
+            if slot.asked:
+                self._launch(_Run(check, slot, time.monotonic(), asked=True))
+                continue
             self._pending += 1
             start = slot.due_at / 1000 - offset
             when = start if self._pending <= GRID_FROM else ceil(start / GRID) * GRID
@@ -492,13 +495,13 @@ class Engine:
         self._outbox.put(outcome)
         if run.done:
             self._guard(partial(run.done, outcome))
-        if run.asked:  # and never counted as busy: a slot of the same check may be under way
+        if run.asked and not run.slot.asked:
             return
         again = run.again(outcome.verdict)
-        if again is None or self._draining:
-            self._busy.discard(run.key)
-        else:
+        if again is not None and not self._draining:
             self._at(again, partial(self._launch, run))
+        elif not run.asked:  # which is never counted as busy: a slot of the same check may be under way
+            self._busy.discard(run.key)
 
     def _ask_controls(self, then: Callable[[bool], None]) -> None:
         """Asks all control targets, at most every 2 s for everybody; `then(True)` when none of them answers."""
@@ -533,12 +536,13 @@ class _Run:
     ) -> None:
         self.check, self.slot, self.start, self.asked, self.done = check, slot, start, asked, done
         self.key = (check.system, check.check)
-        self.number = 0  # of the try: 1 the scheduled one, then its rechecks; stays 0 out of turn
+        self.number = 0  # of the try: 1 the scheduled one, then its rechecks from 2 on; 0 out of turn
         self.attempt = 0  # tells an answer that comes late, for an earlier try, from one for this try
         self.bad = self.good = 0
 
     def begin_try(self) -> None:
-        self.number += 0 if self.asked else 1
+        if self.attempt or not self.asked:
+            self.number = max(self.number + 1, 2 if self.attempt else 1)
         self.attempt += 1
         self.began = time.monotonic()
         self.started_at = int(time.time() * 1000)

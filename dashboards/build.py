@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dashboards import dossiers, igate_failures, interlink, overview, slo, system, watcher
 from dashboards.vocabulary import Json
-from monitor.metric_names import LABELS, METRICS, PLANNED, PLANNED_LABELS, Metric
+from monitor.metric_names import LABELS, METRICS, Metric
 
 BOARDS: Mapping[str, Callable[[], Json]] = {
     "overview": overview.board,
@@ -29,10 +29,46 @@ BOARDS: Mapping[str, Callable[[], Json]] = {
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def generated() -> dict[Path, str]:
-    """Every generated file with its text."""
-    files = {ROOT / f"dashboards/grafana/{name}.json": _board_file(board()) for name, board in BOARDS.items()}
+class BuildError(Exception):
+    """A file cannot be read or written; says which and why."""
+
+
+def generated(folder: Path | None = None) -> dict[Path, str]:
+    """Every generated file with its text; with a folder the boards alone, in it."""
+    boards = {f"{name}.json": _board_file(board()) for name, board in BOARDS.items()}
+    if folder is not None:
+        return {folder / name: text for name, text in boards.items()}
+    files = {ROOT / "dashboards/grafana" / name: text for name, text in boards.items()}
     return {**files, ROOT / "docs/metrics.md": _metrics_page()}
+
+
+def stale(files: Mapping[Path, str]) -> list[Path]:
+    """Those that are missing or say something else. Raises BuildError."""
+    return [path for path, text in files.items() if _read(path) != text]
+
+
+def write(files: Mapping[Path, str], paths: Iterable[Path]) -> None:
+    """Write these of the files, each whole or not at all. Raises BuildError."""
+    for path in paths:
+        part = path.with_name(path.name + ".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                part.write_text(files[path], encoding="utf-8")
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise BuildError(f"{path}: can't write: {error.strerror}") from None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        raise BuildError(f"{path}: can't read: {error.strerror}") from None
 
 
 def _board_file(board: Json) -> str:
@@ -50,15 +86,6 @@ def _metrics_page() -> str:
         "",
         *_table(METRICS.values(), LABELS),
     ]
-    if PLANNED:
-        lines += [
-            "",
-            "## Planned",
-            "",
-            "Boards and rules ask for these already; nothing exports them yet. What needs them is empty until then.",
-            "",
-            *_table(PLANNED, PLANNED_LABELS),
-        ]
     return "\n".join(lines) + "\n"
 
 
@@ -86,15 +113,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dashboards.build", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not up to date")
     check = parser.parse_args().check
-    stale = [
-        path for path, text in generated().items() if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-    for path in stale:
-        sys.stdout.write(f"{'not up to date' if check else 'written'}: {path.relative_to(ROOT)}\n")
+    files = generated()
+    try:
+        found = stale(files)
         if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(generated()[path], encoding="utf-8")
-    return 1 if check and stale else 0
+            write(files, found)
+    except BuildError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for path in found:
+        sys.stdout.write(f"{'not up to date' if check else 'written'}: {path.relative_to(ROOT)}\n")
+    return 1 if check and found else 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,14 @@ TIMEOUT = 10.0  # seconds for one request
 
 
 class PublishError(Exception):
-    """Grafana did not take it; the message is one line and says what to do. Boards that came before are published."""
+    """Grafana did not take it; the message is one line and says what to do. Boards that came before are published.
+
+    `setting`: the address or the token cannot be right, and nothing was asked.
+    """
+
+    def __init__(self, message: str, *, setting: bool = False) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class Published(NamedTuple):
@@ -36,11 +43,14 @@ class Published(NamedTuple):
     version: int
 
 
-def publish(url: str, token: str, boards: Iterable[Json], message: str) -> list[Published]:
+def publish(
+    url: str, token: str, boards: Iterable[Json], message: str, told: Callable[[Published], None] = lambda _: None
+) -> list[Published]:
     """Write the boards into the folder `motcua`, whatever is there under their uids, and say where they are.
 
     `url` is where people open Grafana, with its path if it has one; `token` is a service account's, with the role
-    Editor; `message` stands beside the new versions. Raises PublishError at the first thing that does not work.
+    Editor; `message` stands beside the new versions; `told` hears of each board once it is there. Raises
+    PublishError at the first thing that does not work.
     """
     grafana = _client(url, token)
     _ask(url, "the folder", partial(_folder, grafana))
@@ -50,6 +60,7 @@ def publish(url: str, token: str, boards: Iterable[Json], message: str) -> list[
         answer = _ask(url, f"board {board['uid']}", partial(grafana.dashboard.update_dashboard, request))
         address = f"{_root(url)}{answer.get('url', '')}"
         published.append(Published(board["uid"], board["title"], address, int(answer.get("version", 0))))
+        told(published[-1])
     return published
 
 
@@ -57,11 +68,13 @@ def _client(url: str, token: str) -> GrafanaApi:
     """Raises PublishError where the settings cannot be right; neither a token nor a password is ever repeated."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise PublishError("Grafana's URL is none; write http://host:3000 or https://host/path")
+        raise PublishError("Grafana's URL is none; write http://host:3000 or https://host/path", setting=True)
     if parts.username or parts.password or parts.query:
-        raise PublishError("Grafana's URL may hold neither a password nor a query; the token is given apart")
+        raise PublishError(
+            "Grafana's URL may hold neither a password nor a query; the token is given apart", setting=True
+        )
     if not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise PublishError("the token is empty or has spaces or other signs that no token has")
+        raise PublishError("the token is empty or has spaces or other signs that no token has", setting=True)
     # The client puts `api` right behind the path.
     return GrafanaApi.from_url(f"{url.rstrip('/')}/", credential=TokenAuth(token), timeout=TIMEOUT)
 

@@ -172,7 +172,7 @@ def _blind() -> v.Json:
 def _deliveries() -> v.Json:
     return v.timeseries(
         "Lần gửi tin",
-        "Số lần gửi mỗi giây theo kênh. ok: kênh đã nhận; failed: hỏng, sẽ gửi lại; given_up: thôi không gửi nữa.",
+        "Số lần gửi mỗi giây theo kênh. ok: kênh đã nhận; failed: hỏng, sẽ gửi lại cho đến khi quá hạn.",
         v.query("sum by (channel, result) (rate(motcua_deliveries_total[$__rate_interval]))", "{{channel}} {{result}}"),
         size=(12, 8),
         unit="ops",

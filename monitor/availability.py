@@ -9,7 +9,7 @@ A figure is the sum of the pieces that `explain` lists: there is no other way to
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import accumulate, pairwise
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from monitor.judge import Interval
@@ -26,7 +27,11 @@ from monitor.words import STATES, duration
 
 Timeline: TypeAlias = Sequence[Interval]
 
-GOOD = frozenset({State.UP, State.DEGRADED})
+# Looked up once: Python 3.11 calls a function for every State.UP, and there are millions.
+_UP, _DEGRADED, _DOWN, _NO_DATA = State.UP, State.DEGRADED, State.DOWN, State.NO_DATA
+
+GOOD = frozenset({_UP, _DEGRADED})
+BAD = frozenset({_DOWN, _DEGRADED})
 
 
 def quorum(lines: Sequence[Timeline], k: int | None, start: int, end: int) -> list[Interval]:
@@ -38,20 +43,17 @@ def quorum(lines: Sequence[Timeline], k: int | None, start: int, end: int) -> li
     if k is not None and not 1 <= k <= len(lines):
         raise ValueError(f"a quorum of {k} is impossible with {len(lines)} locations")
 
-    def state(seen: Sequence[State]) -> State:
-        reporting = sum(s is not State.NO_DATA for s in seen)
-        down, degraded = seen.count(State.DOWN), seen.count(State.DEGRADED)
+    def state(seen: _Counts) -> State:
+        down, silent, degraded = seen[_DOWN], seen[_NO_DATA], seen[_DEGRADED]
+        reporting = len(lines) - silent
         needed = reporting // 2 + 1 if k is None else k
         if down >= needed:
-            return State.DOWN
+            return _DOWN
         if not reporting or (down and reporting < needed):
-            return State.NO_DATA
-        return State.DEGRADED if down + degraded >= min(needed, reporting) else State.UP
+            return _NO_DATA
+        return _DEGRADED if down + degraded >= min(needed, reporting) else _UP
 
-    return _combine(lines, state, start, end)
-
-
-_WORST_FIRST = (State.DOWN, State.NO_DATA, State.DEGRADED, State.UP)
+    return _combine(lines, (), state, start, end)
 
 
 def compose(critical: Sequence[Timeline], others: Sequence[Timeline], start: int, end: int) -> list[Interval]:
@@ -63,50 +65,113 @@ def compose(critical: Sequence[Timeline], others: Sequence[Timeline], start: int
     if not critical:
         raise ValueError("a system without a critical check has no line")
 
-    def state(seen: Sequence[State]) -> State:
-        worst = min(seen[: len(critical)], key=_WORST_FIRST.index)
-        spoilt = any(s in (State.DOWN, State.DEGRADED) for s in seen[len(critical) :])
-        return State.DEGRADED if worst is State.UP and spoilt else worst
+    def worst(seen: _Counts) -> State:
+        if seen[_DOWN]:
+            return _DOWN
+        if seen[_NO_DATA]:
+            return _NO_DATA
+        return _DEGRADED if seen[_DEGRADED] else _UP
 
-    return _combine([*critical, *others], state, start, end)
+    return _combine(critical, others, worst, start, end)
+
+
+_Counts: TypeAlias = Mapping[State, int]
+"""How many lines are in each state."""
 
 
 def _combine(
-    lines: Sequence[Timeline], state_of: Callable[[Sequence[State]], State], start: int, end: int
+    lines: Sequence[Timeline],
+    others: Sequence[Timeline],
+    state_of: Callable[[_Counts], State],
+    start: int,
+    end: int,
 ) -> list[Interval]:
-    """One line out of several; an interval has the reason and step of the member that has been bad for longest."""
+    """One line out of several, in one sweep over their changes; of `others` a bad one counts as degraded, else as up.
+
+    An interval has the reason and step of the member that has been bad for longest.
+    """
     combined: list[Interval] = []
-    for begin, finish, members in _slices(lines, start, end):
-        state = state_of([m.state for m in members])
-        if combined and combined[-1].state is state:
-            combined[-1] = combined[-1]._replace(end=finish)
-            continue
-        cause = min((m for m in members if _explains(m.state, state)), key=lambda m: m.start, default=None)
-        combined.append(Interval(begin, finish, state, *(cause[3:] if cause else ())))
+    members: list[Interval | None] = [None] * (len(lines) + len(others))
+    counted = [_NO_DATA] * len(lines) + [_UP] * len(others)
+    counts = dict.fromkeys(State, 0) | {_NO_DATA: len(lines), _UP: len(others)}
+    changes = [*_changes(lines, start, end, _CRITICAL), *_changes(others, start, end, _OTHER, len(lines))]
+    changes.sort(key=_FROM)
+    now: State | None = None
+    begin, cause, at = start, (), start
+    for second, number, member, state in [*changes, (end, 0, None, _NO_DATA)]:
+        if second > at:
+            if (since_at := state_of(counts)) is not now:
+                if now is not None:
+                    combined.append(Interval(begin, at, now, *cause))
+                begin, now, cause = at, since_at, _cause(members, since_at, at)
+            at = second
+        counts[counted[number]] -= 1
+        counts[state] += 1
+        members[number], counted[number] = member, state
+    if now is not None:
+        combined.append(Interval(begin, end, now, *cause))
     return combined
 
 
-def _explains(member: State, state: State) -> bool:
-    """Whether a member in this state may be the reason for the whole; a good whole has no reason."""
-    if state is State.DEGRADED:
-        return member in (State.DEGRADED, State.DOWN)
-    return member is state is not State.UP
+_CRITICAL = {state: state for state in State}
+_OTHER = {state: _DEGRADED if state in BAD else _UP for state in State}
+"""As which state a line in each state counts."""
 
 
-def _slices(lines: Sequence[Timeline], start: int, end: int) -> Iterator[tuple[int, int, list[Interval]]]:
-    """[begin, finish) in which no line changes, with the interval that each line is in."""
-    edges = sorted({start, end} | {i.start for line in lines for i in line} | {i.end for line in lines for i in line})
-    edges = [edge for edge in edges if start <= edge <= end]
-    places = [0] * len(lines)
-    for begin, finish in pairwise(edges):
-        members = []
-        for number, line in enumerate(lines):
-            while places[number] < len(line) and line[places[number]].end <= begin:
-                places[number] += 1
-            at = line[places[number]] if places[number] < len(line) else None
-            covers = at is not None and at.start <= begin
-            members.append(at if at is not None and covers else Interval(begin, finish, State.NO_DATA))
-        yield begin, finish, members
+def _changes(
+    lines: Sequence[Timeline], start: int, end: int, counts_as: Mapping[State, State], first: int = 0
+) -> Iterator[tuple[int, int, Interval | None, State]]:
+    """The seconds of [start, end) from which on a line is in an interval, and as what it counts.
+
+    Lines are numbered from `first` on. Where one says nothing it has no interval: no data.
+    """
+    nothing = counts_as[_NO_DATA]
+    for number, line in enumerate(lines, first):
+        at = start
+        for interval in _within(line, start, end):
+            begin, finish, state, _, _ = interval
+            if begin > at:
+                yield at, number, None, nothing
+            yield begin, number, interval, counts_as[state]
+            at = finish
+        if at < end:
+            yield at, number, None, nothing
+
+
+def _cause(members: Iterable[Interval | None], state: State, at: int) -> tuple[Any, ...]:
+    """Reason and step of the member that has been for longest what makes the whole bad; a good whole has none.
+
+    A line that says nothing has been so since `at`.
+    """
+    if state is _UP:
+        return ()
+    why = BAD if state is _DEGRADED else (state,)
+    first: Interval | None = None
+    for member in members:
+        here = member or Interval(at, at, _NO_DATA)
+        if here.state in why and (first is None or here.start < first.start):
+            first = here
+    return first[3:] if first else ()
+
+
+_START, _END = attrgetter("start"), attrgetter("end")
+
+
+def _within(line: Timeline, start: int, end: int) -> Timeline:
+    """The intervals of a line that have seconds in [start, end), whole."""
+    if start >= end:
+        return ()
+    return line[bisect_right(line, start, key=_END) : bisect_left(line, end, key=_START)]
+
+
+def clip(line: Timeline, start: int, end: int) -> list[Interval]:
+    """The part of a line that lies in [start, end)."""
+    inside = list(_within(line, start, end))
+    if inside and inside[0].start < start:
+        inside[0] = inside[0]._replace(start=start)
+    if inside and inside[-1].end > end:
+        inside[-1] = inside[-1]._replace(end=end)
+    return inside
 
 
 # --- counting --------------------------------------------------------------------------------------------------------
@@ -123,13 +188,13 @@ def seconds(intervals: Iterable[Interval]) -> dict[State, int]:
 def availability(counted: Mapping[State, int]) -> Fraction | None:
     """(observed - down) / observed, exact; degraded is available. None, "no data", where nothing was observed."""
     good = sum(counted[s] for s in GOOD)
-    return ratio(good, good + counted[State.DOWN])
+    return ratio(good, good + counted[_DOWN])
 
 
 def coverage(counted: Mapping[State, int]) -> Fraction | None:
     """observed / all, exact; None for an empty set of seconds."""
     whole = sum(counted.values())
-    return ratio(whole - counted[State.NO_DATA], whole)
+    return ratio(whole - counted[_NO_DATA], whole)
 
 
 def ratio(part: int, whole: int) -> Fraction | None:
@@ -217,6 +282,8 @@ class Outage:
 
     def seconds_in(self, start: int, end: int) -> int:
         """Its down seconds in [start, end): they are split at the edges of periods."""
+        if start <= self.start and self.end <= end:
+            return self.seconds
         return sum(max(0, min(s.end, end) - max(s.start, start)) for s in self.stretches)
 
 
@@ -328,12 +395,12 @@ def _in_one_piece(line: Timeline, now: int) -> list[tuple[list[Interval], bool]]
     pieces: list[list[Interval]] = []
     is_open = False
     for interval in line:
-        if interval.state is State.DOWN:
+        if interval.state is _DOWN:
             if not is_open:
                 pieces.append([])
             pieces[-1].append(interval)
             is_open = True
-        elif interval.state is not State.NO_DATA:
+        elif interval.state is not _NO_DATA:
             is_open = False
     is_open = is_open and line[-1].end >= now
     return [(piece, is_open and piece is pieces[-1]) for piece in pieces]
@@ -362,9 +429,7 @@ def _outage(
 
 def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> Iterator[tuple[int, int, _Reach | None]]:
     """The down seconds of an outage, with the parent that takes them; None from where it is the system's own."""
-    taken = bool(reaches) and any(
-        reach and not reach.near for d in downs for parent in reaches for *_, reach in _cut(d.start, d.end, parent)
-    )
+    taken = any(_shares_a_second(downs, parent) for parent in reaches)
     for down in downs:
         at = down.start
         while taken and at < down.end:
@@ -377,6 +442,14 @@ def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> It
                 at = end
         if at < down.end:
             yield at, down.end, None
+
+
+def _shares_a_second(downs: Sequence[Interval], reaches: Sequence[_Reach]) -> bool:
+    """Whether a parent is down itself in some down second."""
+    first = bisect_right(reaches, downs[0].start, key=_TO)
+    if first == len(reaches) or reaches[first].start >= downs[-1].end:
+        return False
+    return any(reach and not reach.near for d in downs for *_, reach in _cut(d.start, d.end, reaches))
 
 
 def _decided(decisions: Iterable[Attribution]) -> dict[str, list[tuple[int, int, str]]]:
@@ -394,25 +467,26 @@ _Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is
 
 def _cut(start: int, end: int, ranges: Sequence[_Range]) -> Iterator[tuple[int, int, _Range | None]]:
     """[start, end) in parts, each with that of the sorted, disjoint ranges in which it lies; None: in none."""
-    index = max(0, bisect_right(ranges, (start, math.inf)) - 1)
-    while start < end:
-        if index == len(ranges) or ranges[index][0] >= end:
-            yield start, end, None
-            return
-        here = ranges[index]
-        index += 1
-        if here[1] <= start:
-            continue
+    if ranges and start < end:
+        ranges = ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)]
+    else:
+        ranges = ()
+    for here in ranges:
         if start < here[0]:
             yield start, here[0], None
         finish = min(end, here[1])
         yield max(start, here[0]), finish, here
         start = finish
+    if start < end:
+        yield start, end, None
+
+
+_FROM, _TO = itemgetter(0), itemgetter(1)
 
 
 # --- the three availabilities -----------------------------------------------------------------------------------------
 
-NO_FIGURE = STATES[State.NO_DATA].lower()
+NO_FIGURE = STATES[_NO_DATA].lower()
 """What stands where a figure would be 0/0."""
 
 ENOUGH = Fraction(95, 100)
@@ -455,13 +529,24 @@ class Basis:
             return None
         return Exclusion.OTHER_PARTY
 
-    def before(self, at: int) -> int:
+    def kept(self, start: int, end: int) -> int:
+        """How many of the seconds [start, end) are not left out for where they lie."""
+        if not self.inside and not self.outside:
+            return end - start
+        within = self._before(end) - self._before(start)
+        return within if self.outside else end - start - within
+
+    def _before(self, at: int) -> int:
         """How many seconds of the spans lie before an instant."""
-        place = bisect_right(self.spans, (at, at)) - 1
+        place = bisect_right(self._starts, at) - 1
         if place < 0:
             return 0
         start, end = self.spans[place]
         return self._lengths[place] + min(at, end) - start
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _ in self.spans]
 
     @cached_property
     def _lengths(self) -> tuple[int, ...]:
@@ -568,24 +653,30 @@ def explain(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Ou
 
 
 def figure(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Outage] = ()) -> Figure:
-    """Count what `explain` lists, without listing it."""
-    in_set = down = no_data = degraded = other_party = 0
-    after = basis.before(period[0])
-    for start, end, state, cause in _causes(line, period, found if basis.party is not None else ()):
-        before, after = after, basis.before(end)
-        kept = after - before if basis.outside else end - start - (after - before)
-        if basis.of(cause):
-            other_party += kept
-            continue
-        in_set += kept
-        if state is State.DOWN:
-            down += kept
-        elif state is State.NO_DATA:
-            no_data += kept
-        elif state is State.DEGRADED:
-            degraded += kept
-    left_out = period[1] - period[0] - in_set - other_party
+    """Count what `explain` lists, without listing it: of a line that is mostly up, only what is not."""
+    start, end = period
+    down = degraded = no_data = other_party = 0
+    stretches = sorted(stretch for o in found for stretch in o.stretches if basis.of(stretch)) if basis.party else []
+    at = start
+    for begin, finish, state, _, _ in clip(line, start, end):
+        if begin > at:
+            no_data += basis.kept(at, begin)
+        at = finish
+        if state is _DOWN:
+            seconds = basis.kept(begin, finish)
+            theirs = sum(basis.kept(*piece) for *piece, cause in _cut(begin, finish, stretches) if cause)
+            down += seconds - theirs
+            other_party += theirs
+        elif state is _NO_DATA:
+            no_data += basis.kept(begin, finish)
+        elif state is _DEGRADED:
+            degraded += basis.kept(begin, finish)
+    if at < end:
+        no_data += basis.kept(at, end)
+    kept = basis.kept(start, end)
+    left_out = end - start - kept
     maintenance, outside = (left_out, 0) if basis.inside else (0, left_out)
+    in_set = kept - other_party
     return Figure(basis.kind, in_set, down, no_data, degraded, maintenance, other_party, outside, basis.unconfirmed)
 
 
@@ -593,8 +684,8 @@ def _causes(line: Timeline, period: Span, found: Iterable[Outage]) -> Iterator[t
     """The line over the period without gaps, a down part with the stretch of the outages in which it lies."""
     stretches = sorted(stretch for outage in found for stretch in outage.stretches)
     for start, end, interval in _cut(*period, line):
-        state = interval.state if interval else State.NO_DATA
-        if state is State.DOWN and stretches:
+        state = interval.state if interval else _NO_DATA
+        if state is _DOWN and stretches:
             for begin, finish, cause in _cut(start, end, stretches):
                 yield begin, finish, state, cause
         else:

@@ -14,6 +14,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -107,6 +108,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?(%?)")
 _DNS_SERVER = re.compile(r"(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)):\d{1,5}|([0-9a-fA-F:.]+)")
+_MINUTE = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+$")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
 
 
@@ -134,6 +137,25 @@ def _collection_interval(seconds: float) -> float:
     if seconds < COLLECTION_MIN_INTERVAL:
         raise _wrong(f"is below {COLLECTION_MIN_INTERVAL:g} s", "15m is often enough, 1h spares iGate")
     return seconds
+
+
+def _a_minute(seconds: float) -> float:
+    if seconds < 60:
+        raise _wrong("is below 1 m", "who is reminded more often looks away")
+    return seconds
+
+
+def _minute(value: object) -> int:
+    match = _MINUTE.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise _wrong("is no time of day", 'write "07:00"')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _link(value: str) -> str:
+    if re.search(r"[{}]", value.replace("{incident}", "")):
+        raise _wrong("holds braces that mean nothing", "only {incident} stands for something: the number")
+    return _web_url(value)
 
 
 def _share(value: object) -> Fraction:
@@ -272,6 +294,9 @@ WebUrl: TypeAlias = Annotated[str, AfterValidator(_web_url)]
 Proxy: TypeAlias = Annotated[SecretStr, AfterValidator(_proxy)]
 ExistingFile: TypeAlias = Annotated[str, AfterValidator(_file)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+MinuteOfDay: TypeAlias = Annotated[
+    int, PlainValidator(_minute), WithJsonSchema({"type": "string", "pattern": f"^{_MINUTE.pattern}$"})
+]
 DnsServer: TypeAlias = Annotated[str, AfterValidator(_dns_server)]
 TlsVersion: TypeAlias = Annotated[
     Literal["1.0", "1.1", "1.2", "1.3"],
@@ -540,6 +565,164 @@ class Dossiers(_Part):
     )
 
 
+class Channel(_Part):
+    """One way to people or to another program. Without an address (`${NAME:-}` of a name that is not set) it is off."""
+
+    kind: Literal["alertmanager", "apprise", "webhook"] = Field(description="alertmanager, apprise or webhook")
+    url: SecretStr | None = Field(None, description="where messages go; secret where it holds a password or a token")
+    secret: SecretStr | None = Field(None, description="of a webhook: the key that signs what it is sent")
+    resend: Duration = Field(60.0, description="of an Alertmanager: time between two tellings of what goes on")
+
+    @field_validator("url")
+    @classmethod
+    def _fits_its_kind(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        url, kind = value.get_secret_value() if value else None, info.data.get("kind")
+        if url is None or kind is None:
+            return value
+        if kind == "apprise":
+            if not _APPRISE.match(url):
+                raise _wrong("is no Apprise URL", "such as mailto://user:password@host?to=duty@example.vn")
+        elif not _is_url(url, ("http", "https")):
+            raise _wrong("is no URL", "write http://host/path or https://host/path")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _of_a_webhook(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value and info.data.get("kind", "webhook") != "webhook":
+            raise _wrong("is given to a channel that signs nothing", "only a webhook has a secret")
+        if value and len(value.get_secret_value()) < 16:
+            raise _wrong("is shorter than 16 characters", "openssl rand -hex 32 makes a good one")
+        return value
+
+
+class AlertRoute(_Part):
+    """Who is told what. What is not written does not matter: a route of channels alone tells everything at once."""
+
+    channels: Annotated[References, AfterValidator(_some), Field(json_schema_extra=_NOT_EMPTY_LIST)] = Field(
+        description="ids of the channels, at least one"
+    )
+    systems: References | None = Field(None, description="ids of the systems; default: all, and the monitor itself")
+    parties: References | None = Field(None, description="ids of the parties that are responsible; default: all")
+    severities: tuple[Severity, ...] | None = Field(None, description="S1 to S4; default: all")
+    hours: Literal["always", "working", "off"] = Field(
+        "always", description="always, working (in working hours alone) or off (outside of them)"
+    )
+    after: Duration | None = Field(
+        None, description="an escalation: only what nobody has acknowledged for so long after it was detected"
+    )
+    remind: Annotated[Duration, AfterValidator(_a_minute)] | None = Field(
+        None, description="time between two reminders of what goes on and nobody has acknowledged; default: none"
+    )
+    digest: bool = Field(False, description="true: on working days it brings the news of the night")
+    certificates: bool = Field(True, description="false: says nothing of certificates that end soon")
+    language: Literal["vi", "en"] = Field("vi", description="vi or en")
+
+
+class Heartbeat(_Part):
+    """A dead man's switch elsewhere: it raises the alarm when nobody calls its address any more."""
+
+    url: SecretStr | None = Field(None, description="the address to call, by GET; where it is empty nobody is called")
+    every: Annotated[Duration, AfterValidator(_interval)] = Field(60.0, description="time between two calls")
+
+    @field_validator("url")
+    @classmethod
+    def _web(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            _web_url(value.get_secret_value())
+        return value
+
+
+class GrafanaRegions(_Part):
+    """A Grafana in which outages and planned maintenance are drawn as regions (annotations), beside its own boards."""
+
+    url: SecretStr | None = Field(None, description="where people open Grafana; where it is empty nothing is drawn")
+    token: SecretStr | None = Field(
+        None, description="of a service account with the role Editor", validate_default=True
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _web(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            _web_url(value.get_secret_value())
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _both(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if bool(value) is not bool(info.data.get("url", value)):
+            raise _wrong("and url are given both or not at all", "write token: ${MOTCUA_GRAFANA_TOKEN:-}")
+        if value and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+            raise _wrong("has spaces or other signs that no token has", "copy it anew from Grafana")
+        return value
+
+
+class Alerts(_Part):
+    """Who is told of incidents, and how: docs/alerts.md."""
+
+    channels: Mapping[Id, Channel] = Field({}, description="ways to people, by id")
+    routes: Mapping[Id, AlertRoute] = Field({}, description="who is told what, by id")
+    calendar: str | None = Field(None, description="the calendar of working hours and days; default: state")
+    digest_at: MinuteOfDay = Field(420, description='when the digest of the night goes out; default "07:00"')
+    link: Annotated[str, AfterValidator(_link)] | None = Field(
+        None, description="address of an incident's page, with {incident} for its number"
+    )
+    retry_first: Duration = Field(5.0, description="time to the second attempt; each further one takes twice as long")
+    retry_most: Duration = Field(300.0, description="the longest time between two attempts")
+    give_up: Duration = Field(86_400.0, description="how long a message is tried; then it is kept as failed")
+    heartbeat: Heartbeat = Field(Heartbeat(), description="heartbeat: {url: ...}, a dead man's switch elsewhere")
+    grafana: GrafanaRegions = Field(
+        GrafanaRegions(), description="grafana: {url: ..., token: ...}, where outages are drawn as regions"
+    )
+
+
+class Letterhead(_Dated):
+    """What stands around a report, as Decree 30/2020/NĐ-CP, Appendix I, wants it; of several the last valid one."""
+
+    superior: Text | None = Field(None, description="the superior body, above the issuing one")
+    issuer: Text = Field(description="the body that issues the report")
+    symbol: Text = Field("BC", description='what follows the blank number after a stroke, such as "BC-VP"')
+    place: Text = Field(description="the place in the line of the date")
+    to: tuple[Text, ...] = Field((), description="Kính gửi: only where the report goes to a higher body")
+    recipients: tuple[Text, ...] = Field((), description="Nơi nhận, without dashes; the last one is the archive")
+    authority: tuple[Text, ...] = Field(
+        (), description="the lines above the signature, such as [TM. ỦY BAN NHÂN DÂN, CHỦ TỊCH] or [CHÁNH VĂN PHÒNG]"
+    )
+    signatory: Text | None = Field(None, description="the name under the signature; may be left out")
+
+
+class ReportMail(_Part):
+    """Where finished reports go, by e-mail."""
+
+    url: SecretStr | None = Field(
+        None, description="smtp://host:25, smtp+starttls://name:password@host:587 or smtps://...; empty: no e-mail"
+    )
+    sender: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = Field(
+        None, description="the address it comes from"
+    )
+    to: tuple[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = Field(
+        (), description="addresses of offices"
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_mail(cls, value: SecretStr | None) -> SecretStr | None:
+        written = value.get_secret_value() if value else ""
+        if not written:
+            return None
+        if not _is_url(written, ("smtp", "smtps", "smtp+starttls")):
+            raise _wrong("is no address of a mail server", "write smtp+starttls://name:password@host:587")
+        return value
+
+
+class ReportSettings(_Part):
+    """The report that is signed: docs/report.md."""
+
+    letterheads: tuple[Letterhead, ...] = Field((), description="letterheads, each with its days")
+    mail: ReportMail = Field(ReportMail(), description="mail: {url: ..., sender: ..., to: [...]}")
+
+
 class _File(_Part):
     """The catalogue of motcua."""
 
@@ -557,6 +740,8 @@ class _File(_Part):
     systems: Annotated[Mapping[Id, System], Field(json_schema_extra=_NOT_EMPTY_MAPPING)] = Field(
         description="what is watched, by id"
     )
+    alerts: Alerts = Field(Alerts(), description="who is told of incidents, and how")
+    report: ReportSettings = Field(ReportSettings(), description="letterhead and mailing list of the report")
 
 
 _SECTIONS = ("parties", "contracts", "calendars", "locations", "systems")
@@ -573,6 +758,9 @@ _REFERENCES: tuple[tuple[Where, str], ...] = (
     (("systems", "*", "successor"), "systems"),
     (("systems", "*", "checks", "*", "locations", "*"), "locations"),
     (("dossiers", "databases", "*"), "systems"),
+    (("alerts", "calendar"), "calendars"),
+    (("alerts", "routes", "*", "systems", "*"), "systems"),
+    (("alerts", "routes", "*", "parties", "*"), "parties"),
 )
 """Which values are ids, and of which section."""
 
@@ -598,6 +786,8 @@ class Catalogue:
     dossiers: Dossiers
     locations: Mapping[str, Location]
     systems: Mapping[str, System]
+    alerts: Alerts
+    report: ReportSettings
     hash: str
     warnings: tuple[Problem, ...]
     _connectors: Mapping[tuple[str, str], Connector] = field(repr=False)  # of checks and controls
@@ -732,6 +922,33 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = _plain_words()
 
 
+try:
+    from yaml._yaml import CParser
+except ImportError:  # PyYAML without libyaml
+    _FastLoader: type[Any] = _Loader
+else:
+
+    class _FastLoader(yaml.composer.Composer, CParser, yaml.resolver.Resolver):  # type: ignore[no-redef]
+        """The same, split into words by libyaml, which is several times as fast and says less of what it refuses.
+
+        Not libyaml's own composer: deep nesting would end the process.
+        """
+
+        yaml_implicit_resolvers = _plain_words()
+
+        def __init__(self, text: str) -> None:
+            CParser.__init__(self, text)
+            yaml.composer.Composer.__init__(self)
+            yaml.resolver.Resolver.__init__(self)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """Raises yaml.YAMLError."""
+    with suppress(yaml.YAMLError):
+        return yaml.compose(text, Loader=_FastLoader)
+    return yaml.compose(text, Loader=_Loader)
+
+
 class _Document:
     """A file as written (`raw`) and as meant (`data`: references resolved), with the place of every part.
 
@@ -814,7 +1031,7 @@ class _Document:
 
     def _parse(self, text: str) -> Any:
         try:
-            node = yaml.compose(text, Loader=_Loader)
+            node = _compose(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -1018,6 +1235,7 @@ class _Assembly:
         self._check_terms(parts["contracts"], parts["calendars"])
         self._check_controls(parts["locations"])
         self._check_timing()
+        self._check_alerts()
         if file is None or self._document.problems:
             raise self._document.failure()
 
@@ -1219,10 +1437,36 @@ class _Assembly:
         what = "is more than half of the interval" if written[0][-1] == "timeout" else "is less than twice the timeout"
         self._document.problem(written[0], what, hint)
 
+    def _check_alerts(self) -> None:
+        """A channel without an address is off, but somebody has to have written that it may be."""
+        where: Where = ("alerts", "channels")
+        channels = self._section("alerts", "channels")
+        for key, channel in channels.items():
+            if not isinstance(channel, dict):
+                continue
+            if not self._document.has((*where, key, "url")):
+                hint = "write url: ${NAME}, or ${NAME:-} where it may be empty, which turns the channel off"
+                self._document.problem((*where, key, "url"), "is missing", hint)
+            elif channel.get("kind") == "webhook" and "url" in channel and "secret" not in channel:
+                hint = "the key that signs what is sent, such as secret: ${NAME}"
+                self._document.problem((*where, key, "secret"), "is missing", hint)
+        self._check_known(("alerts", "routes", "*", "channels", "*"), channels, "channel")
+        if self._document.value(("alerts", "calendar")) is None and STATE_CALENDAR not in self._section("calendars"):
+            for key, route in self._section("alerts", "routes").items():
+                needs = [
+                    name
+                    for name, usual in (("hours", "always"), ("digest", False))
+                    if isinstance(route, dict) and route.get(name, usual) != usual
+                ]
+                for name in needs:
+                    what = f"there is no calendar {STATE_CALENDAR}"
+                    self._document.problem(("alerts", "routes", key, name), what, "it needs working hours and days")
+
     # secrets that stand in the file
 
     def _is_literal(self, where: Where, secret: str) -> bool:
-        if where[-1] == "proxy" and "@" not in secret:
+        is_alertmanager = self._document.value((*where[:-1], "kind")) == "alertmanager"
+        if (where[-1] == "proxy" or is_alertmanager) and "@" not in secret:
             return False
         written = self._document.references.get(where)
         if written is None:

@@ -19,12 +19,15 @@ from monitor.catalogue import Catalogue
 from monitor.model import Outcome
 from monitor.status import SystemStatus
 from monitor.store import Change, StoreError
+from monitor.store.incidents import IncidentChange
 from monitor.web import WebThread, make_web
 from monitor.wiring import (
     Configuration,
     ConfigurationError,
     DueChecks,
     Recorder,
+    Solicitor,
+    make_deliverer,
     make_engine,
     open_store,
     read_overview,
@@ -76,7 +79,14 @@ class Embedded:
             hint = "stop the other motcua or name another folder with --data"
             raise ConfigurationError(f"{error}; {hint}") from None
         runner = make_runner(self._catalogue, store)
-        recorder = Recorder(store, self._catalogue, self._changed)
+        deliverer = make_deliverer(store, self._catalogue)
+        solicit = Solicitor(self._catalogue, store, lambda batch: send_batch(self._app, batch))
+
+        def incidents(changes: Sequence[IncidentChange]) -> None:
+            deliverer.wake()
+            solicit(changes)
+
+        recorder = Recorder(store, self._catalogue, self._changed, incidents)
         engine = make_engine(self._catalogue, self._location, self._publish)
 
         def record(outcomes: Sequence[Outcome], statistics: Mapping[str, int]) -> None:
@@ -98,6 +108,7 @@ class Embedded:
         ticking = threading.Thread(target=scheduler.run, args=(self._stop,), name="scheduler", daemon=True)
         working = threading.Thread(target=runner.run, args=(self._stop,), name="jobs", daemon=True)
 
+        stack.enter_context(deliverer)  # the last to end: what ends before may still have news
         worker.start()
         stack.callback(worker.stop)
         stack.callback(self._wait_for_record)

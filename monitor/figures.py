@@ -40,6 +40,7 @@ from monitor.availability import (
     Piece,
     Sla,
     Timeline,
+    clip,
     compose,
     contractual,
     explain,
@@ -53,7 +54,7 @@ from monitor.availability import (
 )
 from monitor.calendars import UnknownYear, confirmed, service_seconds
 from monitor.catalogue import STATE_CALENDAR, Calendar, Catalogue, Contract
-from monitor.judge import Boundary, Interval, Line, known_at, timeline
+from monitor.judge import Boundary, Line, known_at, timeline
 from monitor.maintenance import Ruling, Window, valid_seconds, verdict
 from monitor.model import Reason, Settings, State
 from monitor.periods import epoch
@@ -148,7 +149,7 @@ class Draft:
             if system not in needed:
                 continue
             line, extent, of_checks = self._whole(system, needed[system])
-            drawn[system] = list(clip(line, extent))
+            drawn[system] = clip(line, *extent)
             if system in spans:
                 checks.update({(system, check): of_check for check, of_check in of_checks.items()})
             for parent in graph[system]:
@@ -249,18 +250,6 @@ def _on(line: Timeline, at: int) -> tuple[int, bool]:
     """Where the first good second is from an instant on, or the end of the line; and whether there is one."""
     good = next((i.start for i in line if i.start >= at and i.state in GOOD), None)
     return (max(at, line[-1].end), False) if good is None else (good, True)
-
-
-def clip(line: Timeline, span: Span) -> Iterator[Interval]:
-    """The part of a line that lies in [start, end)."""
-    start, end = span
-    for interval in line:
-        if interval.end <= start or interval.start >= end:
-            continue
-        if interval.start < start or interval.end > end:
-            yield interval._replace(start=max(interval.start, start), end=min(interval.end, end))
-        else:
-            yield interval
 
 
 def keys_of(catalogue: Catalogue, system: str, check: str) -> Iterator[Key]:
@@ -658,6 +647,18 @@ def verdicts(figures: PeriodFigures) -> list[dict[str, Any]]:
         for system in figures.systems
         if system.commitment
     ]
+
+
+def frozen(figures: PeriodFigures, *, checks: bool = True) -> dict[str, Any]:
+    """All that is shown of figures, and kept of a closed period: names may change later."""
+    catalogue = figures.catalogue
+    return {
+        "rows": rows(figures, checks=checks),
+        "verdicts": verdicts(figures),
+        "systems": {system: catalogue.systems[system].name.vi for system in figures.spans},
+        "parties": {party: spec.name.vi for party, spec in catalogue.parties.items()},
+        "simulated": catalogue.simulated,
+    }
 
 
 def longest_hold(catalogue: Catalogue) -> int:

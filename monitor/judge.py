@@ -490,23 +490,20 @@ def timeline(boundaries: Sequence[Boundary], line: Line | None, start: int, end:
     end = min(end, int(now))
     known = known_at(now * 1000, boundaries, line) if line else boundaries
     intervals: list[Interval] = []
-    state = Boundary(start, State.NO_DATA)
-    for following in [*known, Boundary(end, State.NO_DATA)]:
-        begin, finish = max(state.at, start), min(following.at, end)
-        if begin < finish:
-            _append(intervals, Interval(begin, finish, *state[1:]))
-        state = following
+    here, begin = Boundary(start, State.NO_DATA), start
+    for following in known:
+        if following.at <= start:
+            here = following
+        elif following.at >= end:
+            break
+        elif following.state is not here.state:  # equal neighbours are one; the reason is the first one's
+            intervals.append(Interval(begin, following.at, here.state, here.reason, here.step))
+            here, begin = following, following.at
+    if begin < end:
+        intervals.append(Interval(begin, end, *here[1:]))
     return intervals
 
 
 def _is_silent(line: Line, at: float) -> bool:
     """Whether by an instant (ms) the hold of the line's last verdict has ended and left no data."""
     return line.state is not State.NO_DATA and at >= line.until
-
-
-def _append(intervals: list[Interval], interval: Interval) -> None:
-    """Equal neighbours are one; the reason is the first one's."""
-    if intervals and intervals[-1].state is interval.state and intervals[-1].end == interval.start:
-        intervals[-1] = intervals[-1]._replace(end=interval.end)
-    else:
-        intervals.append(interval)

@@ -53,7 +53,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "system": "id of a system in the catalogue; `_control` for the monitor's own control targets",
         "check": "id of a check within its system",
         "location": "id of the place that asks",
-        "result": "`ok` (up or degraded), `failed` (down), `inconclusive` (our own side failed)",
+        "result": "of a try: `ok` (up or degraded), `failed` (down), `inconclusive` (our own side failed); "
+        "of a delivery: `ok` (the channel took it), `failed`",
         "verdict": "`up`, `degraded`, `down`, `inconclusive`",
         "reason": "a reason of the closed set in `monitor/model.py`",
         "step": "name of a step, as its connector calls it",
@@ -62,6 +63,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "window": "`1d` or `30d`, up to now",
         "cause": "`overrun` (the check's previous run was unfinished), `late`, `capacity`, `unknown_check`",
         "name": "a system's name for people",
+        "parent": "id of a system through which another one is reached",
         "party": "id of the party that answers for the system",
         "connector": "kind of the system",
         "criticality": "criticality of the system in the catalogue",
@@ -71,23 +73,17 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "simulated": "`true` for the sandbox's province, else `false`",
         "severity": "`S1` to `S4`, the worst first",
         "unit": "code of a unit below the province, or named in the catalogue; `_others`: all but the 200 largest",
-        "channel": "`direct`, `online`, `post`; `any` where iGate's statistics do not say",
         "timeliness": "of what was ended `early`, `on_time`, `overdue`; of what is open `in_time`, `overdue`",
         "period": "`today`, `month`, `year`, each so far; `official`: the latest with points of the national portal",
         "component": "id of a component of index 766 in `monitor/index766.yaml`",
         "source": "of points `own` or `official`; of forms `official`, `statistics` or `dossiers`",
         "job_name": "of a calendar job (`job` would be Prometheus' own label)",
+        "channel": "of dossiers `direct`, `online`, `post`, `any` where iGate's statistics do not say; of deliveries "
+        "the id of a channel of messages in the catalogue, `heartbeat` for the dead man's switch, `grafana` for "
+        "regions on boards",
     }
 )
 """What a label's values are."""
-
-PLANNED_LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        "channel": "id of a channel of messages in the catalogue",
-        "result": "of a delivery: `ok` (the channel took it), `failed` (tried again), `given_up`",
-    }
-)
-"""What the labels of `PLANNED` are that no exported metric has, or that mean something else there."""
 
 
 def _gauge(name: str, text: str, *labels: str) -> Metric:
@@ -140,6 +136,7 @@ _TABLE = (
     ),
     # a system
     _gauge("motcua_system_info", "1; what the system is.", "system", "name", "party", "connector", "criticality"),
+    _gauge("motcua_system_parent_info", "1; a system through which the system is reached.", "system", "parent"),
     _gauge("motcua_system_state", f"State of the system: {_STATE_HELP}.", "system"),
     _gauge("motcua_system_state_since_timestamp_seconds", "Since when the system is in its state.", "system"),
     _counter("motcua_system_failures_total", "First tries that failed.", "system", "step", "reason"),
@@ -276,21 +273,18 @@ _TABLE = (
         "system",
     ),
     _gauge("motcua_dossiers_collection_interval_seconds", "How often the catalogue has it collected.", "system"),
-    # the watcher itself
+    # the watcher itself, and what it tells
     _gauge("motcua_job_last_success_timestamp_seconds", "When the job ended well last; 0: never.", "job_name"),
     _gauge("motcua_job_failures", "How often in a row the job has failed.", "job_name"),
     _gauge("motcua_location_blind", "1 while the location is blind, else 0 (figures, section 3).", "location"),
     _gauge("motcua_store_size_bytes", "Size of the database."),
+    _counter("motcua_deliveries_total", "Attempts to deliver a message, by what came of them.", "channel", "result"),
+    _gauge("motcua_deliveries_waiting", "Messages that are due and that no channel has taken yet."),
+    _counter("motcua_deliveries_given_up_total", "Messages that no channel took in time, and that are given up."),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _TABLE})
 """Every metric by its name, in the order of docs/metrics.md."""
-
-PLANNED: tuple[Metric, ...] = (
-    _counter("motcua_deliveries_total", "Attempts to deliver a message, by what came of them.", "channel", "result"),
-    _gauge("motcua_deliveries_waiting", "Messages that no channel has taken yet."),
-)
-"""Rows that boards and rules ask for already and nothing exports yet; each moves to the table with its values."""
 
 
 def metric(name: str) -> Metric:
@@ -299,5 +293,5 @@ def metric(name: str) -> Metric:
 
 
 def series_names() -> frozenset[str]:
-    """Every name that PromQL may use, those of `PLANNED` too."""
-    return frozenset(name for metric in (*_TABLE, *PLANNED) for name in metric.series_names)
+    """Every name that PromQL may use."""
+    return frozenset(name for metric in _TABLE for name in metric.series_names)

@@ -17,11 +17,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from monitor import __version__, kpis
-from monitor.availability import availability, coverage, seconds
+from monitor.availability import availability, coverage
 from monitor.calendars import UnknownYear
 from monitor.catalogue import Catalogue
 from monitor.dossiers import Source
 from monitor.figures import calendar_of
+from monitor.garbage import collecting_later
 from monitor.incident_rules import IncidentKind, IncidentRules
 from monitor.incidents import Severity
 from monitor.judge import Line
@@ -29,9 +30,10 @@ from monitor.kpis import Kpis
 from monitor.maintenance import Window, valid_seconds
 from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
 from monitor.model import CONTROL_SYSTEM, Gauge, State, Verdict, verdict_of
-from monitor.status import DAY, Key, Timelines, alive, overview
+from monitor.status import DAY, Key, Timelines, alive, last_day, overview_of
 from monitor.store import Rollup, Store
 from monitor.store.dossiers import Progress
+from monitor.windows import Windows
 from monitor.wire import PHASES
 
 WINDOWS = {"1d": DAY, "30d": 30 * DAY}
@@ -48,6 +50,7 @@ class Exporter:
         self._catalogue, self._store, self._clock = catalogue, store, clock
         self._rules = IncidentRules(catalogue)
         self._zone = ZoneInfo(catalogue.province.timezone)
+        self._in_windows = Windows(catalogue, store)
         self._highest: dict[tuple[str, ...], float] = {}
         self._kpis = _KeptKpis(catalogue, store)
         self._registry = CollectorRegistry(auto_describe=False)
@@ -55,7 +58,8 @@ class Exporter:
 
     def text(self) -> bytes:
         """Raises StoreError when the store does not answer."""
-        return generate_latest(self._registry)
+        with collecting_later():
+            return generate_latest(self._registry)
 
     def describe(self) -> Sequence[Metric]:
         return ()  # registering must not ask the store
@@ -63,23 +67,27 @@ class Exporter:
     def collect(self) -> Iterator[Metric]:
         now = self._clock()
         families = _Families()
-        self._states(families, now)
+        lines = self._store.lines()
+        boundaries = self._store.boundaries(int(now) - DAY, int(now) + 1)
+        recent = last_day(self._catalogue, boundaries, lines, now)
+        self._states(families, lines, recent, now)
         self._measured(families)
-        self._windows(families, now)
+        self._windows(families, lines, recent, now)
         self._counts(families)
         self._incidents(families, int(now))
         self._promised(families, int(now))
         self._dossiers(families, now)
         self._watcher(families)
+        self._deliveries(families, int(now * 1000))
         yield from families.all()
 
-    def _states(self, families: _Families, now: float) -> None:
-        lines = self._store.lines()
-        boundaries = self._store.boundaries(int(now) - DAY, int(now) + 1)
-        for status in overview(self._catalogue, boundaries, lines, now):
+    def _states(self, families: _Families, lines: Mapping[Key, Line], recent: Timelines, now: float) -> None:
+        for status in overview_of(self._catalogue, recent, lines, now):
             spec = self._catalogue.systems[status.system]
             about = (status.system, spec.name.vi, spec.party, spec.connector, spec.criticality)
             families.gauge("motcua_system_info", about, 1)
+            for parent in spec.depends_on:
+                families.gauge("motcua_system_parent_info", (status.system, parent), 1)
             families.gauge("motcua_system_state", (status.system,), STATE_VALUES[status.state])
             if status.since is not None:
                 families.gauge("motcua_system_state_since_timestamp_seconds", (status.system,), status.since)
@@ -116,14 +124,10 @@ class Exporter:
                 else:
                     families.gauge("motcua_check_measured", (*labels, gauge), measured.value)
 
-    def _windows(self, families: _Families, now: float) -> None:
+    def _windows(self, families: _Families, lines: Mapping[Key, Line], recent: Timelines, now: float) -> None:
         """The raw availability of the last day and the last 30 (figures, section 6: a running period ends at now)."""
-        lines = self._store.lines()
-        boundaries = self._store.boundaries(int(now) - max(WINDOWS.values()), int(now) + 1)
-        for name, length in WINDOWS.items():
-            timelines = Timelines(self._catalogue, boundaries, lines, int(now) - length, now)
-            for system in self._catalogue.systems:
-                counted = seconds(timelines.system(system))
+        for name, of_systems in self._in_windows.count(WINDOWS, lines, recent, now).items():
+            for system, counted in of_systems.items():
                 labels = (system, name)
                 families.gauge("motcua_system_down_seconds", labels, counted[State.DOWN])
                 families.gauge("motcua_system_degraded_seconds", labels, counted[State.DEGRADED])
@@ -236,7 +240,9 @@ class Exporter:
         for system, spec in self._catalogue.systems.items():
             if spec.connector != "igate" or not alive(self._catalogue, system, now):
                 continue
-            at = collected.get(system) if wanted.source == "search" else made and made.at
+            at = collected.get(system)
+            if wanted.source == "statistics":
+                at = None if made is None else made.at
             if at is not None:
                 families.gauge("motcua_dossiers_collected_timestamp_seconds", (system,), at)
             if wanted.every is not None:
@@ -262,6 +268,16 @@ class Exporter:
         families.gauge("motcua_store_size_bytes", (), self._store.size())
         families.gauge("motcua_build_info", (__version__, platform.python_version()), 1)
         families.gauge("motcua_catalogue_info", (self._catalogue.hash, str(self._catalogue.simulated).lower()), 1)
+
+    def _deliveries(self, families: _Families, now: int) -> None:
+        """Of every channel from its first scrape on: an increase needs the zero before it."""
+        told = self._store.outbox.deliveries(now)
+        for channel in dict.fromkeys([*self._catalogue.alerts.channels, *(channel for channel, _ in told.attempts)]):
+            for result in ("ok", "failed"):
+                attempts = told.attempts.get((channel, result), 0)
+                families.counter("motcua_deliveries_total", (channel, result), attempts)
+        families.gauge("motcua_deliveries_waiting", (), told.waiting)
+        families.counter("motcua_deliveries_given_up_total", (), told.failed)
 
 
 _ENGINE_COUNTERS = (

@@ -255,12 +255,16 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One instant at which one check is due; `state` is the check's state as known when it was handed out."""
+    """One instant at which one check is due; `state` is the check's state as known when it was handed out.
+
+    `asked`: out of turn, at once. Its tries count as number 0, then as rechecks: they are in no error rate.
+    """
 
     system: str
     check: str
     due_at: int  # ms since the epoch, UTC
     state: State = State.NO_DATA
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,19 @@ def batches(
         yield Batch(location, sent_at, catalogue, part)
 
 
+def solicited(
+    location: str,
+    checks: Iterable[tuple[str, str]],
+    now: int,
+    catalogue: str,
+    state: Callable[[str, str], State],
+) -> Iterator[Batch]:
+    """Checks that are asked out of turn at a location, at once (ms), in batches."""
+    slots = (Slot(system, check, now, state(system, check), asked=True) for system, check in checks)
+    for part in _parts(slots, BATCH):
+        yield Batch(location, now, catalogue, part)
+
+
 def _parts(slots: Iterable[Slot], size: int) -> Iterator[tuple[Slot, ...]]:
     rest = iter(slots)
     while part := tuple(islice(rest, size)):

@@ -66,9 +66,16 @@ class Timelines:
     ) -> None:
         self._catalogue, self._boundaries, self._lines = catalogue, boundaries, lines
         self._start, self._now = start, now
+        self._checks: dict[tuple[str, str], list[Interval]] = {}
+        self._systems: dict[str, list[Interval]] = {}
 
     def check(self, system: str, check: str) -> list[Interval]:
         """The line of a check from those of its locations (figures, section 3)."""
+        if (system, check) not in self._checks:
+            self._checks[system, check] = self._check(system, check)
+        return self._checks[system, check]
+
+    def _check(self, system: str, check: str) -> list[Interval]:
         start, end = self.life(system)
         places = [
             timeline(self._boundaries.get(key, ()), self._lines.get(key), start, end, self._now)
@@ -80,6 +87,11 @@ class Timelines:
 
     def system(self, system: str) -> list[Interval]:
         """The line of a system from those of its checks (figures, section 4)."""
+        if system not in self._systems:
+            self._systems[system] = self._system(system)
+        return self._systems[system]
+
+    def _system(self, system: str) -> list[Interval]:
         checks = self._catalogue.systems[system].checks
         critical = [self.check(system, check) for check, spec in checks.items() if spec.critical]
         others = [self.check(system, check) for check, spec in checks.items() if not spec.critical]
@@ -117,7 +129,24 @@ def overview(
 
     `certificates`: by system the end of the one that ends first, in seconds since the epoch.
     """
-    lines_of = Timelines(catalogue, boundaries, lines, int(now) - DAY, now + 1)  # the second that is now included
+    return overview_of(catalogue, last_day(catalogue, boundaries, lines, now), lines, now, certificates)
+
+
+def last_day(
+    catalogue: Catalogue, boundaries: Mapping[Key, Sequence[Boundary]], lines: Mapping[Key, Line], now: float
+) -> Timelines:
+    """The lines of the last day, the second that is now included."""
+    return Timelines(catalogue, boundaries, lines, int(now) - DAY, now + 1)
+
+
+def overview_of(
+    catalogue: Catalogue,
+    lines_of: Timelines,
+    lines: Mapping[Key, Line],
+    now: float,
+    certificates: Mapping[str, float] = MappingProxyType({}),
+) -> list[SystemStatus]:
+    """The overview from the `last_day`."""
     return [
         replace(
             _system_status(catalogue, lines_of, lines, system, spec, now),

@@ -24,7 +24,7 @@ class WireError(ValueError):
 
 
 def dump_batch(batch: Batch) -> str:
-    slots = [[s.system, s.check, s.due_at, s.state] for s in batch.slots]
+    slots = [[s.system, s.check, s.due_at, s.state, *([True] if s.asked else [])] for s in batch.slots]
     return _dump([batch.location, batch.sent_at, batch.catalogue, slots])
 
 
@@ -32,11 +32,16 @@ def load_batch(text: str) -> Batch:
     """Raises WireError."""
     try:
         location, sent_at, catalogue, slots = json.loads(text)
-        _require(str, location, catalogue, *(name for system, check, _, _ in slots for name in (system, check)))
-        _require(int, sent_at, *(due for _, _, due, _ in slots))
-        return Batch(location, sent_at, catalogue, tuple(Slot(s, c, due, State(state)) for s, c, due, state in slots))
+        _require(str, location, catalogue, *(name for system, check, *_ in slots for name in (system, check)))
+        _require(int, sent_at, *(due for _, _, due, *_ in slots))
+        return Batch(location, sent_at, catalogue, tuple(_slot(*slot) for slot in slots))
     except (ValueError, TypeError, RecursionError) as error:
         raise WireError(f"no batch of slots: {error}") from None
+
+
+def _slot(system: str, check: str, due_at: int, state: str, asked: bool = False) -> Slot:
+    _require(bool, asked)
+    return Slot(system, check, due_at, State(state), asked)
 
 
 def dump_outcomes(outcomes: Iterable[Outcome], statistics: Mapping[str, int]) -> str:

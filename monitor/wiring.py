@@ -6,11 +6,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import ClassVar
@@ -22,14 +22,20 @@ import connectors
 from connectors.engine import Engine
 from monitor import catalogue as catalogues
 from monitor.catalogue import Catalogue
+from monitor.channels import ChannelError, make_channels
+from monitor.deliverer import Deliverer
 from monitor.incident_rules import IncidentRules
-from monitor.model import Auth, Check, Connector, Gauge, Outcome, Run, Settings
+from monitor.incidents import ChangeKind
+from monitor.model import Auth, Batch, Check, Connector, Gauge, Outcome, Run, Settings, State
+from monitor.schedule import solicited
 from monitor.status import SystemStatus, alive, overview
 from monitor.store import Change, Recorded, Store, StoreError
+from monitor.store.incidents import IncidentChange
 
 MEMORY_BROKER = "memory://localhost"  # kombu warns where no host is named
 BROKERS = ("redis", "rediss")
 DEFAULT_DATA = Path("data")
+SOLICIT_PAUSE = 5.0  # seconds between two askings of one parent out of turn
 STANDBY_WAIT = 2.0  # seconds between two looks whether the store is back
 SEAL_LOOK = 60.0  # seconds between two looks whether a day is over
 SEAL_PAUSE = 0.02  # seconds of rest after some hundred outcomes: seals have time, checks have none
@@ -230,6 +236,69 @@ def login_only(check: Check) -> Check | None:
     return replace(check, connector=LoginOnly(check.connector)) if check.connector.login() else None
 
 
+class Solicitor:
+    """Asks the parents of what has just gone down, so that nobody is told of a child whose bus is down.
+
+    Their critical checks are asked at once, out of turn; each parent once in `SOLICIT_PAUSE` seconds, however many of
+    its children fail. What the broker does not take is left out: the message waits for a parent no longer than it may.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: Store, send: Callable[[Batch], None]) -> None:
+        self._catalogue, self._store, self._send = catalogue, store, send
+        self._rules = IncidentRules(catalogue)
+        self._asked: dict[str, float] = {}
+
+    def __call__(self, changes: Sequence[IncidentChange]) -> None:
+        """After the changes are committed; raises nothing."""
+        parents = {parent for change in changes for parent in self._parents(change)}
+        now = time.time()
+        wanted = sorted(p for p in parents if now - self._asked.get(p, 0.0) >= SOLICIT_PAUSE)
+        if not wanted:
+            return
+        self._asked.update(dict.fromkeys(wanted, now))
+        try:
+            states = self._store.states(now)
+            for location, checks in self._checks(wanted).items():
+                known = partial(_state_of, states, location)
+                for batch in solicited(location, checks, int(now * 1000), self._catalogue.hash, known):
+                    self._send(batch)
+        except Exception as error:  # noqa: BLE001 - the recorder goes on, whatever ails the broker
+            log.warning("solicit.failed", error=type(error).__name__)
+
+    def _parents(self, change: IncidentChange) -> Iterator[str]:
+        system = change.incident.system
+        if change.kind in (ChangeKind.OPENED, ChangeKind.REINSTATED) and system in self._rules:
+            yield from (parent for parent in self._rules.needed([system]) if parent != system)
+
+    def _checks(self, systems: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+        found: dict[str, list[tuple[str, str]]] = {}
+        for system in systems:
+            for check, spec in self._catalogue.systems[system].checks.items():
+                for location in self._catalogue.locations_of(system, check) if spec.critical else ():
+                    found.setdefault(location, []).append((system, check))
+        return found
+
+
+def _state_of(states: Mapping[tuple[str, str, str], State], location: str, system: str, check: str) -> State:
+    return states.get((system, check, location), State.NO_DATA)
+
+
+def check_channels(catalogue: Catalogue) -> None:
+    """Raises ConfigurationError for a channel of alerts that cannot be made."""
+    try:
+        make_channels(catalogue)
+    except ChannelError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def make_deliverer(store: Store, catalogue: Catalogue) -> Deliverer:
+    """The deliverer of this process; raises ConfigurationError."""
+    try:
+        return Deliverer(store, catalogue)
+    except ChannelError as error:
+        raise ConfigurationError(str(error)) from None
+
+
 class Recorder:
     """The one writer: records what arrives and says what changed.
 
@@ -237,8 +306,16 @@ class Recorder:
     force then. While the store is away it holds its message back, so that the others wait in the broker.
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue, changed: Callable[[Change], None] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        changed: Callable[[Change], None] | None = None,
+        incidents: Callable[[Sequence[IncidentChange]], None] | None = None,
+    ) -> None:
+        """`changed` and `incidents` are called after the commit; what they raise is not caught."""
         self._store, self._settings, self._changed = store, cache(catalogue.settings), changed
+        self._incidents = incidents
         self._rules = IncidentRules(catalogue)
         self._undated: Mapping[tuple[str, str], Settings] | None = all_settings(catalogue)
         self._since = time.time()
@@ -248,6 +325,8 @@ class Recorder:
     def record(self, outcomes: Sequence[Outcome], statistics: Mapping[str, int]) -> None:
         with self._lock:
             recorded = self._insist(outcomes, statistics)
+        if recorded.incidents and self._incidents:
+            self._incidents(recorded.incidents)
         for change in recorded.changes:
             log.info("state.changed", **change._asdict())
             if self._changed:

@@ -97,6 +97,25 @@ FACTS: dict[str, str] = {
 }
 """What people wrote down about an incident, by its kind."""
 
+MESSAGES: dict[str, str] = {
+    "down": "Gián đoạn",
+    "again": "Lại gián đoạn",
+    "reminder": "Nhắc lại",
+    "up": "Khôi phục",
+    "withdrawn": "Rút lại",
+    "digest": "Bản tin",
+    "certificate": "Chứng thư",
+    "test": "Tin thử",
+}
+"""Kinds of messages, by `alerts.MessageKind`."""
+
+MESSAGE_STATES: dict[str, str] = {
+    "waiting": "Đang chờ",
+    "sent": "Đã gửi",
+    "failed": "Đã bỏ",
+    "dropped": "Không cần gửi",
+}
+
 TERMS: dict[str, str] = {
     "response": "thời hạn phản hồi",
     "restoration": "thời hạn khắc phục",
@@ -160,6 +179,11 @@ def certificate(not_after: float, now: float, zone: ZoneInfo) -> str:
 def instant(seconds: float, zone: ZoneInfo) -> str:
     """An instant as people write it here: "14:05:09 24/11/2026"."""
     return datetime.fromtimestamp(seconds, zone).strftime("%H:%M:%S %d/%m/%Y")
+
+
+def moment(seconds: float, zone: ZoneInfo) -> str:
+    """An instant to its minute: "24/11/2026 14:05"."""
+    return datetime.fromtimestamp(seconds, zone).strftime("%d/%m/%Y %H:%M")
 
 
 def duration(seconds: float) -> str:

@@ -19,12 +19,15 @@ from kombu.exceptions import KombuError
 from monitor.model import Batch, Outcome
 from monitor.wire import WireError, dump_batch, dump_outcomes
 from monitor.wiring import Unrecorded
+from tasks.deliver import deliver
 from tasks.parts import Parts
 from tasks.poll import poll
 from tasks.record import record
 
 POLL_EXPIRES = 60  # seconds; the engine's own rule (5 s after a slot's instant) is the one that counts
 RECORD = "record"
+DELIVER = "deliver"
+DELIVER_EXPIRES = 60  # seconds; by then the deliverer has looked by itself
 START_LIMIT = 20  # seconds; a fraction of one is usual
 
 BrokerErrors: tuple[type[Exception], ...] = (KombuError, OSError)
@@ -71,6 +74,10 @@ def _add_tasks(app: Celery, parts: Parts) -> None:
         except Unrecorded:
             raise Reject(requeue=True) from None
 
+    @app.task(name="deliver", acks_late=False, **common)
+    def _deliver() -> None:
+        deliver(parts)
+
 
 def _transport_options(broker_url: str, location: str | None) -> dict[str, Any]:
     if broker_url.startswith("memory:"):
@@ -99,6 +106,11 @@ def send_outcomes(app: Celery, outcomes: Sequence[Outcome], statistics: Mapping[
     """Hands finished outcomes to the recorder. Raises one of BrokerErrors when the broker can't be reached."""
     text = dump_outcomes(outcomes, statistics)
     app.send_task("record", args=[text], queue=RECORD, retry=False, ignore_result=True)
+
+
+def send_news(app: Celery) -> None:
+    """Tells the deliverer that the outbox has news. Raises one of BrokerErrors when the broker can't be reached."""
+    app.send_task("deliver", queue=DELIVER, expires=DELIVER_EXPIRES, retry=False, ignore_result=True)
 
 
 def run_worker(app: Celery, queues: Sequence[str], threads: int, stopping: Callable[[], None] = lambda: None) -> int:

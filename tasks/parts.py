@@ -14,7 +14,8 @@ def _nobody(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The engine's and the recorder's way in; the composition root fills what its process has."""
+    """The engine's, the recorder's and the deliverer's way in; the composition root fills what its process has."""
 
     submit: Callable[[Batch], None] = _nobody
     record: Callable[[Sequence[Outcome], Mapping[str, int]], None] = _nobody
+    deliver: Callable[[], None] = _nobody

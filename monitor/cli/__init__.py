@@ -16,7 +16,19 @@ import click
 from connectors import sandbox as sandboxes
 from monitor import __version__, wire
 from monitor.catalogue import CatalogueError
-from monitor.cli import dossiers, evidence, figures, incidents, looking, running, setting_up, simulating
+from monitor.cli import (
+    alerts,
+    boards,
+    dossiers,
+    evidence,
+    figures,
+    incidents,
+    looking,
+    report,
+    running,
+    setting_up,
+    simulating,
+)
 from monitor.collection import CollectionError
 from monitor.store import StoreError
 from monitor.wiring import ConfigurationError
@@ -95,14 +107,17 @@ def cli() -> None:
 
 
 for command in (
-    running.up, running.scheduler, running.worker, running.record, running.jobs, running.web,
+    running.up, running.scheduler, running.worker, running.record, running.deliver, running.jobs, running.web,
     looking.probe, looking.status, looking.outcomes, looking.rebuild, looking.upgrade,
     setting_up.validate, setting_up.init, setting_up.schema,
     simulating.sandbox_,
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
-    dossiers.dossiers,
     evidence.verify, evidence.seals, evidence.evidence,
+    dossiers.dossiers,
+    alerts.alert,
+    boards.dashboards,
+    report.report,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -33,6 +33,7 @@ from monitor.cli.shared import (
     the_province,
     the_store,
 )
+from monitor.garbage import collecting_later
 from monitor.live import console
 from monitor.maintenance import Window
 from monitor.model import Reason, State
@@ -73,6 +74,7 @@ def now() -> int:
 @data_option
 @sandbox_option
 @json_option
+@collecting_later()
 def availability(
     wanted: str | None,
     kind: str | None,
@@ -117,7 +119,7 @@ def availability(
         _say(shown, f"Kỳ chưa kết thúc: tính đến {_at(province, at)}")
     if note:
         _say(shown, note)
-    _show_figures(shown, province, _frozen(figures, checks=system is not None), only=system)
+    _show_figures(shown, province, counting.frozen(figures, checks=system is not None), only=system)
     if explain:
         _show_explanation(shown, figures, only=system)
 
@@ -166,18 +168,6 @@ def _attributions(store: Store) -> Sequence[Attribution]:
 
 
 # --- what is shown of figures -----------------------------------------------------------------------------------------
-
-
-def _frozen(figures: counting.PeriodFigures, *, checks: bool = True) -> dict[str, Any]:
-    """All that is shown of figures, and kept of a closed period: names may change later."""
-    province = figures.catalogue
-    return {
-        "rows": counting.rows(figures, checks=checks),
-        "verdicts": counting.verdicts(figures),
-        "systems": {system: province.systems[system].name.vi for system in figures.spans},
-        "parties": {party: spec.name.vi for party, spec in province.parties.items()},
-        "simulated": province.simulated,
-    }
 
 
 def _show_head(shown: Console, province: Catalogue, what: str, *, simulated: bool | None = None) -> None:
@@ -626,6 +616,7 @@ def period() -> None:
 @catalogue_option
 @data_option
 @sandbox_option
+@collecting_later()
 def period_close(
     wanted: str,
     kind: str,
@@ -659,7 +650,7 @@ def period_close(
             at=at,
             by=by,
             inputs=figures.digest,
-            figures=counting.canonical(_frozen(figures)),
+            figures=counting.canonical(counting.frozen(figures)),
             reason=reason,
         )
     if province.simulated:

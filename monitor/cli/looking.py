@@ -180,18 +180,22 @@ def _import_line(file: Path, number: int, line: str) -> Outcome:
 
 
 @click.command()
+@click.option("--keep-closed", is_flag=True, help="Although periods are closed; their figures stay as they are.")
 @catalogue_option
 @data_option
 @sandbox_option
-def rebuild(catalogue: Path | None, data: Path | None, in_sandbox: bool) -> None:
+def rebuild(keep_closed: bool, catalogue: Path | None, data: Path | None, in_sandbox: bool) -> None:
     """Judge every outcome again: lines, intervals and roll-ups are made anew, and come out the same.
+
+    Refused where outcomes are gone, and where a period is closed: reopen it first, or say --keep-closed. `motcua
+    period show` then says whether what its figures were made from is still the same.
 
     \b
     Example: motcua rebuild --data data -c catalogue.yaml
     """
     province = the_province(catalogue, in_sandbox)
     with the_store(configuration(data)) as store, store.recorder_lock(), progress_of("Dựng lại", None) as done:
-        store.rebuild(province.settings, done, IncidentRules(province))
+        store.rebuild(province.settings, done, IncidentRules(province), keep_closed=keep_closed)
     click.echo("every outcome was judged again", err=True)
 
 

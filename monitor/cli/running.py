@@ -1,10 +1,11 @@
-"""Commands that run until they are stopped: up, scheduler, worker, record, jobs, web."""
+"""Commands that run until they are stopped: up, scheduler, worker, record, deliver, jobs, web."""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
@@ -23,10 +24,12 @@ from monitor.cli.shared import (
     stopping,
     the_store,
 )
+from monitor.store.incidents import IncidentChange
 from monitor.wiring import (
     Configuration,
     DueChecks,
     Recorder,
+    Solicitor,
     address_of,
     broker_url,
     configuration,
@@ -34,6 +37,7 @@ from monitor.wiring import (
     listener,
     load_catalogue,
     location_of,
+    make_deliverer,
     make_engine,
     make_folder,
     sealing,
@@ -157,14 +161,22 @@ def record(catalogue: Path | None) -> None:
     \b
     Example: motcua record -c catalogue.yaml
     """
-    from tasks.app import RECORD, make_app, run_worker  # noqa: PLC0415
+    from tasks.app import RECORD, BrokerErrors, make_app, run_worker, send_batch, send_news  # noqa: PLC0415
     from tasks.parts import Parts  # noqa: PLC0415
 
     log_to_stderr()
     province = load_catalogue(catalogue)
     broker = broker_url()
+    sender = make_app(broker)
     with the_store(server_configuration(), create=True) as store, the_one_recorder(store), sealing(store):
-        recorder = Recorder(store, province)
+        solicit = Solicitor(province, store, lambda batch: send_batch(sender, batch))
+
+        def incidents(changes: Sequence[IncidentChange]) -> None:
+            with suppress(*BrokerErrors):  # the deliverer looks by itself too
+                send_news(sender)
+            solicit(changes)
+
+        recorder = Recorder(store, province, incidents=incidents)
         app = make_app(broker, Parts(record=recorder.record))
         code = run_worker(app, [RECORD], threads=1, stopping=recorder.stopping.set)
     sys.exit(code)
@@ -186,6 +198,26 @@ def jobs(catalogue: Path | None) -> None:
         runner = make_runner(province, store)
         with store.job_runs.lock(wait=None), stopping() as stop:
             runner.run(stop)
+
+
+@click.command()
+@catalogue_option
+def deliver(catalogue: Path | None) -> None:
+    """Send what people are to be told (production). Several may run.
+
+    \b
+    Example: motcua deliver -c catalogue.yaml
+    """
+    from tasks.app import DELIVER, make_app, run_worker  # noqa: PLC0415
+    from tasks.parts import Parts  # noqa: PLC0415
+
+    log_to_stderr()
+    province = load_catalogue(catalogue)
+    broker = broker_url()
+    with the_store(server_configuration(), create=True) as store, make_deliverer(store, province) as deliverer:
+        app = make_app(broker, Parts(deliver=deliverer.wake))
+        code = run_worker(app, [DELIVER], threads=1)
+    sys.exit(code)
 
 
 @click.command()

@@ -21,6 +21,7 @@ from monitor.cli.shared import (
 from monitor.model import Check, Verdict
 from monitor.wiring import (
     ConfigurationError,
+    check_channels,
     load_catalogue,
     location_of,
     login_only,
@@ -41,6 +42,7 @@ def validate(file: Path, is_live: bool, location: str | None) -> None:
     province = load_catalogue(file)
     for warning in province.warnings:
         click.echo(f"warning: {warning}", err=True)
+    check_channels(province)
     failed = _login_everywhere(province, location_of(province, location)) if is_live else 0
     click.echo(f"{file}: {len(province.systems)} systems, catalogue {province.hash}")
     sys.exit(1 if failed else 0)

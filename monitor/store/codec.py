@@ -194,7 +194,11 @@ def line_of(row: Iterable[Any]) -> tuple[int, Line]:
 
 def boundary_of(row: Iterable[Any]) -> Boundary:
     at, state, reason, step = row
-    return Boundary(at, State(state), reason and Reason(reason), step)
+    return Boundary(at, _STATE_OF[state], reason and _REASON_OF[reason], step)
+
+
+_STATE_OF = {state.value: state for state in State}  # a call of the enumeration costs five times as much
+_REASON_OF = {reason.value: reason for reason in Reason}
 
 
 def _try_of(row: Iterable[Any]) -> Try:

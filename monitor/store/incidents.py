@@ -709,6 +709,19 @@ def _record(row: Sequence[Any]) -> IncidentRecord:
     )  # fmt: skip
 
 
+def record_of(row: Sequence[Any]) -> IncidentRecord:
+    """The incident of a row of the table."""
+    return _record(row)
+
+
+def acknowledged(connection: Connection, records: Sequence[IncidentRecord]) -> set[int]:
+    """The ids of those that somebody has acknowledged."""
+    found: set[int] = set()
+    for part in (records[i : i + 500] for i in range(0, len(records), 500)):
+        found |= {id_ for id_, clocks in _clocks(connection, part).items() if clocks.acknowledged is not None}
+    return found
+
+
 def _stored(record: IncidentRecord) -> Stored:
     withdrawn = record.state is IncidentState.WITHDRAWN
     return Stored(record.id, record.system, record.start, record.end, withdrawn)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Connection, MetaData, Table, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, MetaData, Table, and_, func, insert, select
 
 from monitor.judge import EARLIEST_MS, Try, seen
 from monitor.model import CONTROL_SYSTEM, Settings
@@ -28,6 +29,32 @@ RAW_FROM = "raw_from"
 """The fact about the store (`Store.set_meta`) that says in ms since when all outcomes are there; absent: since ever."""
 
 _CHUNK = 5000  # outcomes held in memory, apart from those that wait for an earlier start
+
+
+def check_can_be_rebuilt(database: Database, *, keep_closed: bool) -> None:
+    """Raises StoreError where outcomes are gone, and, unless `keep_closed`, where periods are closed."""
+    due_at, period = schema.outcomes.c.due_at, schema.periods.c
+    with database.reading() as connection:
+        gone = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == RAW_FROM)).scalar()
+        if gone is not None:
+            since = datetime.fromtimestamp(int(gone) / 1000, UTC)
+            raise StoreError(
+                f"{database.place}: outcomes are no longer all there, but only those since {since:%Y-%m-%d %H:%M} UTC; "
+                "what was made from the others can't be made again: rebuild a copy that has them",
+                permanent=True,
+            )
+        first, last = connection.execute(select(func.min(due_at), func.max(due_at))).one()
+        if keep_closed or first is None:
+            return
+        touched = and_(period.start <= last // 1000, period.end > first // 1000, period.reopened_at.is_(None))
+        closed = select(period.name, period.kind).where(touched).order_by(period.start, period.end, period.kind)
+        names = [f"{name} ({kind})" for name, kind in connection.execute(closed)]
+    if names:
+        raise StoreError(
+            f"{database.place}: closed: {', '.join(names)}; reopen with `motcua period reopen`, or rebuild with "
+            "--keep-closed, which leaves the figures of closed periods as they are",
+            permanent=True,
+        )
 
 
 def rebuild(database: Database, settings: SettingsOf, progress: Progress | None) -> None:
@@ -51,15 +78,8 @@ def rebuild(database: Database, settings: SettingsOf, progress: Progress | None)
 
 
 def _date_all(database: Database, settings: SettingsOf) -> None:
-    """Checks that have no settings yet, in a store that is older than these, have those of the catalogue from now on.
-
-    Raises StoreError where outcomes are gone.
-    """
+    """Checks without settings yet, in a store that is older than these, have those of the catalogue from now on."""
     with database.writing() as connection:
-        gone = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == RAW_FROM)).scalar()
-        if gone is not None:
-            message = f"{database.place}: outcomes are no longer all there; what was made from them can't be made again"
-            raise StoreError(message, permanent=True)
         count_transaction(connection)
         books = Books(Names(), Dated(), Ledger(database), {})
         books.names.read(connection)

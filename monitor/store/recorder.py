@@ -26,6 +26,7 @@ from monitor.store.gauges import keep_gauges
 from monitor.store.incidents import IncidentChange, IncidentKeeper
 from monitor.store.judging import Change, Judging, New
 from monitor.store.ledger import Ledger, upsert
+from monitor.store.outbox import announce_changes
 from monitor.store.outcomes import Keeper, Kept, Names, try_of, why_not_judged
 from monitor.store.sight import read_sights
 
@@ -66,12 +67,14 @@ class Recorder:
         with self._transaction() as connection:
             date_first(connection, self._books, {(o.system, o.check) for o in outcomes}, settings)
             counts: Counter[str] = Counter()
-            received_at = self._evidence.received_at(connection, received_at)
+            now, received_at = received_at, self._evidence.received_at(connection, received_at)
             new = self._keeper.keep(connection, self._books.names, outcomes, counts, day_of(received_at))
             self._evidence.keep(connection, new, received_at)
             changes = Judging(connection, self._books).judge(self._judged(new, counts))
             self._books.ledger.write(connection)
             incidents = self._incidents.update(connection, rules, self._books, {kept.series for kept in new})
+            if incidents and rules is not None:
+                announce_changes(connection, self._database, rules, incidents, now)
             keep_gauges(connection, self._database, new)
             counts.update(f"outcomes_{kept.outcome.verdict}" for kept in new)
             if new or not outcomes:  # else the whole message has come before, and its statistics with it

@@ -454,3 +454,61 @@ dossier_answers = Table(
     Column("found", SmallInteger),
     sqlite_with_rowid=False,
 )
+
+# The outbox: one row for each message and target (route and channel), made with the change that it tells of. `state`:
+# waiting, sent, failed (given up), dropped (no longer so before anybody was told). Instants in ms. `labels` is JSON.
+# `claim` is the token of who is sending it, until `claimed_until`; `held_since`: it waits for the check of parents.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("incident", Integer),
+    Column("system", Text),
+    Column("ordinal", Integer, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("held_since", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("claim", Text),
+    Column("claimed_until", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("error", Text),
+    Column("title", Text),
+    Column("body", Text),
+    UniqueConstraint("key", "route", "channel"),
+    Index("ix_messages", "state", "channel"),
+    Index("ix_messages_incident", "incident"),
+)
+
+# Attempts to deliver since the beginning, by channel and by what came of them: ok, failed.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("result", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+# Reports of closed periods, every version: `facts` (JSON) is all that they are made from, `digest` is over it, `edits`
+# (JSON) what a person changed. Versions are never changed; `sent_at` is when one was last sent.
+reports = Table(
+    "reports",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("period_version", Integer, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("digest", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("edits", Text, nullable=False),
+    Column("sent_at", BigInteger),
+)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Integer, Select, and_, func, insert, literal_column, or_, select, text, update
 
 from monitor.blindness import merged
 from monitor.incident_rules import IncidentRules
@@ -23,12 +23,16 @@ from monitor.store.gauges import Measured, read_gauges
 from monitor.store.incidents import IncidentKeeper, Incidents
 from monitor.store.jobs import JobRuns
 from monitor.store.maintenance import MaintenanceBook
+from monitor.store.outbox import Outbox
 from monitor.store.outcomes import Key, Names, between, outcome_of_row
 from monitor.store.periods import PeriodBook
-from monitor.store.rebuild import Progress, rebuild
+from monitor.store.rebuild import Progress, check_can_be_rebuilt, rebuild
 from monitor.store.recorder import Recorded, Recorder
+from monitor.store.reports import ReportBook
 
 _T = TypeVar("_T")
+
+_AT_ONCE = 10_000  # rows that are fetched at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Store:
         self.evidence = EvidenceBook(database)
         self.dossiers = DossierBook(database)
         self.job_runs = JobRuns(database)
+        self.outbox = Outbox(database)
+        self.reports = ReportBook(database)
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -150,17 +156,25 @@ class Store:
         return self._database.lock(RECORDER_LOCK, wait)
 
     def rebuild(
-        self, settings: SettingsOf, progress: Progress | None = None, rules: IncidentRules | None = None
+        self,
+        settings: SettingsOf,
+        progress: Progress | None = None,
+        rules: IncidentRules | None = None,
+        *,
+        keep_closed: bool = False,
     ) -> None:
         """Make lines, boundaries, roll-ups and blindness again from the outcomes and the dated settings.
 
         They come out the same, whatever the catalogue: its `settings` are used for checks alone that never had any.
-        Readers see the old ones until all is done. Closed periods keep what was counted when they were closed; nothing
-        that is made here is read for them. By the `rules` all incidents are made again: those that are found again keep
-        their ids, the others are withdrawn; without, the next recorder does so. Raises StoreError when outcomes are
-        recorded meanwhile (hold `recorder_lock`), and where the outcomes of some time are gone (`raw_from` among the
-        facts about the store).
+        Readers see the old ones until all is done. By the `rules` all incidents are made again: those that are found
+        again keep their ids, the others are withdrawn; without, the next recorder does so. Raises StoreError when
+        outcomes are recorded meanwhile (hold `recorder_lock`), and before anything is done
+
+        - where the outcomes of some time are gone (`raw_from` among the facts about the store);
+        - unless `keep_closed`, where outcomes lie in a closed period that was not reopened. Its figures would stay as
+          they were closed (nothing that is made here is read for them), but they may no longer be what the lines say.
         """
+        check_can_be_rebuilt(self._database, keep_closed=keep_closed)
         self.incidents.unmake()
         rebuild(self._database, settings, progress)
         if rules is not None:
@@ -208,6 +222,34 @@ class Store:
         """The boundaries of every line in [start, end) (seconds), with the last one at or before `start`."""
         with self._database.reading() as connection:
             return _boundaries(connection, start, end)
+
+    def mark_before(self, second: int) -> int:
+        """A mark of what was in force in all lines at a second; another one as soon as any of it is changed."""
+        table = schema.boundaries
+        last = _last_before(second).correlate(schema.series).scalar_subquery()
+        belongs = and_(table.c.series == schema.series.c.id, table.c.at == last)
+        chosen = select(func.sum(_mark())).outerjoin_from(schema.series, table, belongs)
+        with self._database.reading() as connection:
+            return int(connection.execute(chosen).scalar() or 0)
+
+    def marks(self, start: int, end: int) -> dict[int, int]:
+        """By day of UTC (its number since 1970) a mark of the boundaries in it, for [start, end) (seconds).
+
+        A day without any has none. A mark is another one as soon as a boundary is added, moved, taken away or given
+        another state; the database makes it without handing out rows.
+        """
+        table = schema.boundaries
+        belongs = _inside(start, end)
+        day = table.c.at // literal_column("86400", Integer)  # PostgreSQL knows a parameter of two places as two
+        chosen = select(day, func.sum(_mark())).outerjoin_from(schema.series, table, belongs).group_by(day)
+        with self._database.reading() as connection:
+            return {day: int(mark) for day, mark in connection.execute(chosen) if day is not None}
+
+    def mark(self, start: int, end: int) -> int:
+        """The sum of the `marks` of [start, end) (seconds), in half their time: nothing has to be sorted by days."""
+        chosen = select(func.sum(_mark())).outerjoin_from(schema.series, schema.boundaries, _inside(start, end))
+        with self._database.reading() as connection:
+            return int(connection.execute(chosen).scalar() or 0)
 
     def timelines(self, start: int, end: int, now: float) -> dict[Key, list[Interval]]:
         """Every line over [start, end) (seconds) as known at `now`: without gaps, in a running period up to now."""
@@ -313,9 +355,10 @@ def _named(table: Any, *columns: Any, on: Sequence[Any] = ()) -> Select[Any]:
 
 
 def _by_line(connection: Connection, chosen: Select[Any]) -> Iterator[tuple[Key, Sequence[Any]]]:
-    for system, check, location, *row in connection.execute(chosen):
-        if row[0] is not None:
-            yield (system, check, location), row
+    for rows in connection.execution_options(yield_per=_AT_ONCE).execute(chosen).partitions():
+        for system, check, location, *row in rows:
+            if row[0] is not None:
+                yield (system, check, location), row
 
 
 def _grouped(connection: Connection, chosen: Select[Any], value: Callable[[Sequence[Any]], _T]) -> dict[Key, list[_T]]:
@@ -331,12 +374,38 @@ def _lines(connection: Connection) -> dict[Key, Line]:
 
 def _boundaries(connection: Connection, start: int, end: int) -> dict[Key, list[Boundary]]:
     table = schema.boundaries
-    earlier = table.alias()
-    last = select(func.max(earlier.c.at)).where(earlier.c.series == schema.series.c.id, earlier.c.at <= start)
+    last = _last_before(start)
     first = func.coalesce(last.correlate(schema.series).scalar_subquery(), start)
-    columns = table.c.at, table.c.state, table.c.reason, table.c.step
-    chosen = _named(table, *columns, on=[table.c.at >= first, table.c.at < end])
-    return _grouped(connection, chosen.order_by(table.c.at), boundary_of)
+    belongs = and_(table.c.series == schema.series.c.id, table.c.at >= first, table.c.at < end)
+    columns = table.c.series, table.c.at, table.c.state, table.c.reason, table.c.step
+    chosen = select(*columns).outerjoin_from(schema.series, table, belongs).order_by(schema.series.c.id, table.c.at)
+    names = Names()
+    names.read(connection)
+    of_line: dict[int, list[Boundary]] = {}
+    for rows in connection.execution_options(yield_per=_AT_ONCE).execute(chosen).partitions():
+        for series, *row in rows:
+            if series is not None:  # a line without any; see `_named`
+                of_line.setdefault(series, []).append(boundary_of(row))
+    return {names.keys[series]: found for series, found in of_line.items()}
+
+
+def _last_before(second: int) -> Select[Any]:
+    earlier = schema.boundaries.alias()
+    return select(func.max(earlier.c.at)).where(earlier.c.series == schema.series.c.id, earlier.c.at <= second)
+
+
+def _inside(start: int, end: int) -> Any:
+    table = schema.boundaries
+    return and_(table.c.series == schema.series.c.id, table.c.at >= start, table.c.at < end)
+
+
+def _mark() -> Any:
+    """A number of a boundary: a product of two remainders, in whose sums changes do not make up for one another.
+
+    The names of the states differ in length. Below 2^40, so that a sum of eight million fits.
+    """
+    row = schema.boundaries.c
+    return ((row.at * 8 + func.length(row.state)) % 1_000_003 + 1) * ((row.at * 31 + row.series) % 999_983 + 1)
 
 
 def _hours(hour: Any, start: int, end: int) -> Sequence[Any]:

@@ -16,18 +16,24 @@ from typing import Any
 
 import pycurl
 
-from tests.bench import bench_monitor, bench_store, bench_tls
+from tests.bench import bench_figures, bench_metrics, bench_monitor, bench_rebuild, bench_store, bench_tls
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "judge": bench_store.bench_judge,
     "store": lambda: bench_store.bench_store(50_000),
+    "figures_month": lambda: bench_figures.bench_figures("2026-10", 1),
+    "figures_year": lambda: bench_figures.bench_figures("2025", 12),
+    "figures_year_of_20": lambda: bench_figures.bench_figures("2025", 1),
+    "rebuild": bench_rebuild.bench_rebuild,
     "idle": bench_monitor.bench_idle,
     "load_100": lambda: bench_monitor.bench_load(100),
     "load_1000": lambda: bench_monitor.bench_load(1000),
     "tls_1000": bench_tls.bench_tls,
     "dead_names": bench_monitor.bench_dead_names,
     "hung_targets": bench_monitor.bench_hung_targets,
+    "metrics": bench_metrics.bench_metrics,
     "detection": bench_monitor.bench_detection,
+    "alert_latency": bench_monitor.bench_alert_latency,
 }
 
 

@@ -22,6 +22,7 @@ from monitor.model import State, Verdict
 from monitor.schedule import phase
 from monitor.store import Store
 from tests import servers
+from tests.receivers import SECRET, Webhook
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOCATION = "o_do"
@@ -260,6 +261,46 @@ def bench_detection() -> dict[str, Any]:
         "checks": len(checks),
         "down": len(down),
         "seconds_to_down": {"p50": round(median(seconds), 2), "max": round(seconds[-1], 2)},
+    }
+
+
+def bench_alert_latency() -> dict[str, Any]:
+    """503 at once for twenty systems with phases at k/20 of 20 s: when has the receiver the message of each?"""
+    systems: dict[int, str] = {}
+    for number in range(20_000):  # ids whose phases are k/20 of the interval, within 0.5 %
+        part, off = divmod(phase(f"s{number}", "c", 20_000), 1_000)
+        if off < 100:
+            systems.setdefault(part, f"s{number}")
+    assert len(systems) == 20, "every twentieth has its system"
+    with sandbox.spawn() as province, Webhook() as hook:
+        made = catalogue(province.addresses.shared, 1, 20.0)
+        (one,) = made["systems"].values()
+        one["checks"] = {"c": {"options": {"path": "/dmdc/Category/magioitinh"}}}
+        made["systems"] = {system: {**one, "criticality": "high"} for system in systems.values()}
+        made["locations"][LOCATION]["controls"][0]["url"] = province.addresses.control + "/a"
+        made["alerts"] = {
+            "channels": {"hook": {"kind": "webhook", "url": hook.url, "secret": SECRET}},
+            "routes": {"duty": {"channels": ["hook"]}},
+        }
+        with monitor(made) as motcua:
+            time.sleep(25)  # an interval and the start: every check is known to be up
+            province.fault("shared.category", "http_503")
+            began = time.time()
+            while len(hook.got) < len(systems) and time.time() < began + 60:
+                time.sleep(0.05)
+            told = {got.json["incident"]["system"]: got.at for got in hook.got}
+            first: dict[str, float] = {}
+            with motcua.store() as store:
+                for o in store.outcomes(int(began * 1000) - 25_000, 2**52):
+                    if o.verdict is Verdict.DOWN:
+                        first[o.system] = min(o.started_at / 1000, first.get(o.system, o.started_at / 1000))
+    seconds = sorted(at - began for at in told.values())
+    delays = sorted(at - first[system] for system, at in told.items())
+    return {
+        "systems": len(systems),
+        "messages": len(hook.got),
+        "seconds_from_fault": {"p50": round(median(seconds), 2), "max": round(seconds[-1], 2)},
+        "seconds_from_first_failed_try": {"p50": round(median(delays), 2), "max": round(delays[-1], 2)},
     }
 
 

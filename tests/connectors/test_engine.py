@@ -10,6 +10,7 @@ import warnings
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,39 @@ def test_rechecks(state: State, answers: list[bytes], verdicts: list[Verdict]) -
     assert [o.verdict for o in outcomes] == verdicts
     assert [o.try_ for o in outcomes] == list(range(1, len(verdicts) + 1))
     assert {o.due_at for o in outcomes} == {slot.due_at}
+
+
+@pytest.mark.parametrize(
+    ("state", "answers", "verdicts"),
+    [
+        (State.UP, [GOOD], [UP]),
+        (State.UP, [BAD], [DOWN, DOWN, DOWN]),
+        (State.UP, [BAD, GOOD], [DOWN, UP]),
+        (State.DOWN, [BAD], [DOWN]),
+    ],
+)
+def test_a_slot_out_of_turn_is_repeated_and_in_no_error_rate(
+    state: State, answers: list[bytes], verdicts: list[Verdict]
+) -> None:
+    with serving(in_turn(*answers)) as server:
+        of = page(server.url, spacing=0.1)
+        with watching(of) as watch:
+            slot = replace(watch.slot(of, state=state), asked=True)
+            watch.submit(slot)
+            outcomes = watch.wait(len(verdicts))
+            assert watch.is_idle(of, State.DOWN if answers[-1] == BAD else State.UP), "no try is still to come"
+    assert [o.verdict for o in outcomes] == verdicts
+    assert [o.try_ for o in outcomes] == [0, 2, 3][: len(verdicts)]
+    assert {o.due_at for o in outcomes} == {slot.due_at}
+
+
+def test_a_slot_out_of_turn_keeps_no_scheduled_one_waiting() -> None:
+    with serving(slowly(0.5, GOOD)) as server:
+        of = page(server.url)
+        with watching(of) as watch:
+            watch.submit(replace(watch.slot(of), asked=True), watch.slot(of, after=0.1))
+            assert sorted(o.try_ for o in watch.wait(2)) == [0, 1]
+            assert watch.statistics["slots_overrun"] == 0
 
 
 def test_rechecks_are_apart_from_start_to_start() -> None:

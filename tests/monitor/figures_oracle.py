@@ -1,11 +1,11 @@
-"""Sections 4, 6 and 7 of docs/figures.md once more, written from their text and not from the code, second by second.
+"""Sections 3, 4, 6 and 7 of docs/figures.md once more, written from their text and not from the code, second by second.
 
 A line is a text with one letter a second: U up, G degraded, D down, - no data. Second 0 is its first one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -27,6 +27,34 @@ class Decision:
     system: str
     seconds: range
     party: str
+
+
+def check(lines: Sequence[str], k: int | None) -> str:
+    """The line of a check from those of its locations, all equally long."""
+    return "".join(_seen(column, k) for column in zip(*lines, strict=True))
+
+
+def _seen(column: Sequence[str], k: int | None) -> str:
+    reporting = [letter for letter in column if letter != "-"]
+    if not reporting:
+        return "-"
+    enough = k if k is not None else min(n for n in range(1, len(column) + 1) if 2 * n > len(reporting))
+    down, bad = reporting.count("D"), reporting.count("D") + reporting.count("G")
+    if down >= enough:
+        return "D"
+    if down > 0 and len(reporting) < enough:
+        return "-"
+    return "G" if bad >= min(enough, len(reporting)) else "U"
+
+
+def system(critical: Sequence[str], others: Sequence[str]) -> str:
+    """The line of a system from those of its checks, all equally long."""
+    made = []
+    for number, column in enumerate(zip(*critical, strict=True)):
+        worst = next(letter for letter in "D-GU" if letter in column)
+        spoilt = any(line[number] in "DG" for line in others)
+        made.append("G" if worst == "U" and spoilt else worst)
+    return "".join(made)
 
 
 def outages(line: str) -> list[list[int]]:

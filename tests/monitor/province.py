@@ -37,6 +37,7 @@ locations:
   branch:
     name: {vi: Chi nhánh, en: Branch}
     controls: [{id: router, url: http://127.0.0.1:9/}]
+alerts: {channels: {duty_hook: {kind: webhook, url: "${DUTY_HOOK:-}"}}}
 systems:
   igate:
     name: {vi: Một cửa điện tử, en: One-stop system}
@@ -45,6 +46,7 @@ systems:
     contract: hire
     criticality: high
     connector: http
+    depends_on: [portal]
     options: {base_url: http://127.0.0.1:9}
     checks:
       search: {options: {path: /search}, locations: [office]}

@@ -694,6 +694,24 @@ def test_rebuild_changes_nothing(motcua: Motcua, data: Path, catalogue: Path) ->
     assert status_at(data, catalogue) == before
 
 
+def test_rebuild_asks_before_it_touches_a_closed_period(motcua: Motcua, data: Path, catalogue: Path) -> None:
+    day = NOW - 12 * 3600
+    with store_in(data) as store:
+        store.periods.close("calendar", "2026-10", day, NOW, at=NOW, by="cli", inputs="0" * 64, figures="[]")
+        (kept,) = store.periods.all()
+    before = status_at(data, catalogue)
+    refused = motcua("rebuild", "--data", data, "-c", catalogue)
+    assert refused.code == 2
+    assert refused.err.splitlines()[-1].endswith(
+        ": closed: 2026-10 (calendar); reopen with `motcua period reopen`, or rebuild with --keep-closed, "
+        "which leaves the figures of closed periods as they are"
+    )
+    assert motcua("rebuild", "--keep-closed", "--data", data, "-c", catalogue).code == 0
+    with store_in(data) as store:
+        assert store.periods.all() == [kept]
+    assert status_at(data, catalogue) == before
+
+
 def test_rebuild_judges_by_the_settings_of_their_time(motcua: Motcua, data: Path, catalogue: Path) -> None:
     """Not by the catalogue of today: what was an outage stays one."""
     catalogue.write_text(CATALOGUE.replace("{interval: 60s,", "{confirm_down: 9, interval: 60s,"), encoding="utf-8")

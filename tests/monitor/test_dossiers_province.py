@@ -17,9 +17,12 @@ from monitor.dossiers import Channel, Dossier, Status, Unit
 from monitor.incidents import Severity
 from monitor.store.dossiers import Progress
 from monitor.wiring import example_catalogue
+from tests.connectors.harness import ENGINE_WARNS
 from tests.monitor import test_cli
 from tests.monitor.province import store_in
 from tests.monitor.test_cli import Motcua
+
+pytestmark = ENGINE_WARNS
 
 motcua = test_cli.motcua
 

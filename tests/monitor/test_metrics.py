@@ -27,6 +27,7 @@ from monitor.status import DAY
 from monitor.store import LATENCY_BUCKETS, Store
 from monitor.store.dossiers import Progress
 from tests.monitor.province import CATALOGUE, NOW, load, outcome, series_of_a_day, store_in
+from tests.monitor.store.test_outbox import World
 
 STATISTICS = {
     "starts@office": 8,
@@ -269,6 +270,31 @@ def test_what_was_never_collected_or_done_says_so(collecting: Catalogue, store: 
     assert scrape.value("motcua_job_failures", **job) == 1
     assert scrape.all("motcua_dossiers_collected_timestamp_seconds", "system") == {}
     assert {s.name for s in scrape.samples if "dossiers" in s.name} == {"motcua_dossiers_collection_interval_seconds"}
+
+
+def test_deliveries_are_those_of_the_outbox(tmp_path: Path) -> None:
+    w = World(tmp_path)
+    results = {(c, r): 0.0 for c in ("hook", "mail", "off") for r in ("ok", "failed")}
+    assert Scrape(w.catalogue, w.store, w.now).all("motcua_deliveries_total", "channel", "result") == results
+    w.run("portal", "home", "+---", every=2)
+    scrape = Scrape(w.catalogue, w.store, w.now)
+    assert scrape.value("motcua_deliveries_waiting") == 1
+    row = w.store.outbox.claim("hook", w.now * 1000)
+    assert row is not None
+    w.store.outbox.failed(row, "no", w.now * 1000, w.now * 1000)
+    assert Scrape(w.catalogue, w.store, w.now).value("motcua_deliveries_waiting") == 1  # it is to be tried again
+    w.send()
+    w.store.outbox.count("heartbeat", "ok")
+    scrape = Scrape(w.catalogue, w.store, w.now)
+    results |= {("hook", "ok"): 1, ("hook", "failed"): 1, ("heartbeat", "ok"): 1, ("heartbeat", "failed"): 0}
+    assert scrape.all("motcua_deliveries_total", "channel", "result") == results
+    assert (scrape.value("motcua_deliveries_waiting"), scrape.value("motcua_deliveries_given_up_total")) == (0, 0)
+    w.run("portal", "home", "++", every=2)
+    row = w.store.outbox.claim("hook", w.now * 1000)
+    assert row is not None
+    w.store.outbox.failed(row, "no", None, w.now * 1000)
+    assert Scrape(w.catalogue, w.store, w.now).value("motcua_deliveries_given_up_total") == 1
+    w.store.close()
 
 
 def test_every_name_of_the_table_is_there_and_no_other(whole: Scrape) -> None:

@@ -56,7 +56,7 @@ def outcomes(draw: st.DrawFn) -> Outcome:
     )
 
 
-SLOTS = st.builds(Slot, NAMES, NAMES, INSTANTS, st.sampled_from(State))
+SLOTS = st.builds(Slot, NAMES, NAMES, INSTANTS, st.sampled_from(State), st.booleans())
 FAILED = Outcome(
     "igate",
     "one_stop",

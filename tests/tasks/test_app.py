@@ -215,8 +215,10 @@ def test_bodies_of_tasks_are_at_most_five_lines() -> None:
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(function, ast.FunctionDef)
     }
-    bodies = [function for name, function in functions.items() if _is_task(function) or name in ("poll", "record")]
-    assert {function.name for function in bodies} == {"_poll", "_record", "poll", "record"}
+    bodies = [
+        function for name, function in functions.items() if _is_task(function) or name in ("poll", "record", "deliver")
+    ]
+    assert {function.name for function in bodies} == {"_poll", "_record", "_deliver", "poll", "record", "deliver"}
     for function in bodies:
         code = [
             node for node in function.body if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -664,10 +665,47 @@ def test_time_whose_outcomes_are_gone_is_not_rebuilt(store: Store) -> None:
     store.record(STORY, known)
     before = tables(store)
     store.set_meta("raw_from", str(NOON + 60_000))
-    with pytest.raises(StoreError, match="no longer all there") as caught:
+    said = re.escape("no longer all there, but only those since 2027-01-15 08:01 UTC")
+    for keep_closed in (False, True):
+        with pytest.raises(StoreError, match=said) as caught:
+            store.rebuild(known, keep_closed=keep_closed)
+        assert caught.value.permanent
+    assert tables(store) == before
+
+
+def close(store: Store, name: str, start: int, end: int) -> None:
+    made = {"at": end, "by": "cli", "inputs": "0" * 64, "figures": '["as they were"]'}
+    store.periods.close("calendar", name, start, end, **made)  # type: ignore[arg-type]
+
+
+def test_what_is_closed_is_not_rebuilt_unasked(store: Store) -> None:
+    store.record(STORY, known)
+    close(store, "before", HOUR - 7200, HOUR)  # ends where the first outcome is due: it has none
+    close(store, "later", HOUR + 7200, HOUR + 9000)
+    store.rebuild(known)
+    close(store, "last", HOUR + 60, HOUR + 7200)
+    close(store, "first", HOUR - 60, HOUR + 60)
+    everything = [table.name for table in schema.metadata.sorted_tables]
+    before = tables(store, *everything)
+    with pytest.raises(StoreError) as caught:
         store.rebuild(known)
     assert caught.value.permanent
-    assert tables(store) == before
+    assert "closed: first (calendar), last (calendar); reopen with `motcua period reopen`" in str(caught.value)
+    assert tables(store, *everything) == before
+
+
+def test_a_closed_period_keeps_its_figures_whatever_is_rebuilt(store: Store) -> None:
+    store.record(STORY, known)
+    close(store, "2026-10", HOUR, HOUR + 60)
+    (kept,) = store.periods.all()
+    with store._database.writing() as connection:
+        connection.execute(schema.boundaries.delete())
+    store.rebuild(known, keep_closed=True)
+    assert store.boundaries(0, 1 << 40)
+    assert store.periods.all() == [kept]
+    store.periods.reopen("calendar", "2026-10", at=HOUR, by="cli", why="vì thế")
+    store.rebuild(known)
+    assert store.periods.all()[0].figures == kept.figures
 
 
 def test_a_rebuild_gives_way_to_a_recorder(store: Store, open_store: Callable[[], Store]) -> None:
@@ -747,3 +785,33 @@ def test_an_error_of_the_database_is_told_in_one_sentence(store: Store) -> None:
     assert caught.value.permanent
     with pytest.raises(StoreError), store._database.reading() as connection:
         connection.execute(text("SELECT nonsense"))
+
+
+def test_a_mark_tells_every_change_of_a_day(store: Store) -> None:
+    with store._database.writing() as connection:
+        for number in (1, 2, 3):
+            connection.execute(schema.series.insert().values(system=f"s{number}", check="c", location="l"))
+            for at in (86_400, 100_000, 172_900 + number * 500, 200_000):
+                row = {"series": number, "at": at, "state": "down" if at % 1000 else "up"}
+                connection.execute(schema.boundaries.insert().values(row))
+    assert store.marks(0, 10**10).keys() == {1, 2}
+    assert store.mark_before(86_399) == 0
+    assert store.mark_before(100_000) == store.mark_before(173_399) != store.mark_before(173_400)
+    seen = [store.marks(0, 10**10)]
+    table = schema.boundaries
+    for where, change in (
+        ((1, 173_400), {"at": 173_407}),
+        ((2, 173_900), {"at": 173_893}),  # so that the sum of the instants is what it was
+        ((1, 173_407), {"state": "degraded"}),
+        ((2, 173_893), {"series": 1}),
+    ):
+        with store._database.writing() as connection:
+            here = table.c.series == where[0], table.c.at == where[1]
+            assert connection.execute(table.update().where(*here).values(change)).rowcount == 1
+        seen.append(store.marks(0, 10**10))
+    with store._database.writing() as connection:
+        connection.execute(table.delete().where(table.c.series == 1, table.c.at == 173_893))
+    seen.append(store.marks(0, 10**10))
+    assert len({marks[2] for marks in seen}) == len(seen)
+    assert store.mark(0, 10**10) == sum(seen[-1].values())
+    assert {marks[1] for marks in seen} == {store.marks(86_400, 172_800)[1]}

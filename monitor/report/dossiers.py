@@ -1,0 +1,213 @@
+"""What a report says of dossiers: the form, index 766, what the portal has, what outages touched (docs/dossiers.md).
+
+Nothing is collected here: it is counted from what `motcua dossiers` has brought. What there is no figure of is left
+out, and the report says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from fractions import Fraction
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from monitor import calendars, index766, periods, words
+from monitor import dossiers as counting
+from monitor.catalogue import STATE_CALENDAR, Catalogue
+from monitor.dossiers import TOTAL, By, Form, Source, Violation
+from monitor.periods import Period
+from monitor.spans import Span
+from monitor.store import Store
+
+SIMULATED_META = "dossiers_simulated"
+"""The fact about a store that its dossiers were collected from a simulated province."""
+
+TOUCHED_INCIDENTS = 40
+"""So many incidents, the longest ones, are held against dossiers."""
+
+_DAY = 86_400
+
+
+def gather(catalogue: Catalogue, store: Store, period: Period, now: int) -> dict[str, Any]:
+    """All of it as JSON holds it; an empty mapping where there are no figures of the period at all."""
+    reading = _Reading(catalogue, store, period, now)
+    found = {
+        "form": reading.form(),
+        "index766": reading.index(),
+        "reconciled": reading.reconciled(),
+        "impact": reading.impact(),
+    }
+    if not any(found.values()):
+        return {}
+    return {**found, "simulated": store.meta().get(SIMULATED_META) == "yes"}
+
+
+class _Reading:
+    def __init__(self, catalogue: Catalogue, store: Store, period: Period, now: int) -> None:
+        self.catalogue, self.store, self.book, self.period, self.now = catalogue, store, store.dossiers, period, now
+        self.zone = ZoneInfo(catalogue.province.timezone)
+        self.span = periods.seconds(period, self.zone)
+        self.until, self.since = self.book.collected_until(), self.book.collected_since()
+        self.is_collected = self.since is not None and (self.until is None or self.until > self.span[0])
+        self.end = min(self.span[1], now if self.until is None else self.until)
+
+    # --- the form ----------------------------------------------------------------------------------------------------
+
+    def form(self) -> dict[str, Any] | None:
+        """The official form where it was imported, else what is counted, else iGate's statistics."""
+        start, end = self.period.start, self.period.end
+        notes: Sequence[str] = ()
+        if kept := self.book.form(start, end, Source.OFFICIAL):
+            made, version = kept.form, kept.version
+        elif self.is_collected:
+            counts = self.book.counts(self.span[0], self.end)
+            made = counting.form_of(counts, start, end, self.book.units(), self.book.names(), By.UNIT)
+            version, notes = None, self.notes()
+        elif kept := self.book.form(start, end, Source.STATISTICS):
+            made, version = kept.form, kept.version
+        else:
+            return None
+        whole = made.total or made.sum
+        return {
+            "source": made.source.value,
+            "version": version,
+            "rows": [{"name": row.name, **row.counts._asdict()} for row in made.rows if row.name != TOTAL],
+            "total": whole._asdict(),
+            "violations": [violation.vi for violation in self._violations(made)],
+            "notes": list(notes),
+        }
+
+    def notes(self) -> list[str]:
+        """What is missing of the collected dossiers."""
+        said = []
+        if self.until is None:
+            said.append("lần thu thập đầu tiên chưa xong, số liệu còn thiếu")
+        elif self.until < self.span[1]:
+            said.append(f"hồ sơ mới thu thập đến {words.moment(self.until, self.zone)}")
+        if self.since is not None and self.since > self.span[0]:
+            said.append(f"chỉ có hồ sơ thay đổi từ {words.moment(self.since, self.zone)}")
+        return said
+
+    def _violations(self, made: Form) -> list[Violation]:
+        found = counting.violations(made)
+        if before := self.book.form_before(made.start, made.source):
+            found += counting.carried(before.form, made)
+        return found
+
+    # --- index 766 ---------------------------------------------------------------------------------------------------
+
+    def index(self) -> dict[str, Any] | None:
+        official = {
+            component: score
+            for (unit, component), score in self.book.scores(self.period.start, self.period.end).items()
+            if unit == ""
+        }
+        text = (resources.files("monitor") / "index766.yaml").read_text(encoding="utf-8")
+        formula = index766.in_force(index766.formulas(text), self.period.last)
+        if formula is None or not (official or self.is_collected):
+            return None
+        scores = index766.scores(formula, self._own(official), official)
+        rows = [
+            {
+                "component": score.component.id,
+                "name": score.component.name,
+                "max": score.component.max,
+                "numerator": score.own.numerator if score.own else None,
+                "denominator": score.own.denominator if score.own else None,
+                "estimate": index766.written(score.estimate),
+                "official": index766.written(score.official),
+                "note": score.note,
+            }
+            for score in scores
+        ]
+        given = index766.total(score.official for score in scores)
+        estimated = index766.total(score.estimate for score in scores)
+        return {
+            "formula": formula.version,
+            "max": formula.max,
+            "rows": rows,
+            "estimate": index766.written(estimated),
+            "official": index766.written(given),
+            "class": None if given is None else index766.class_of(given),
+        }
+
+    def _own(self, official: Mapping[str, index766.OfficialScore]) -> dict[str, index766.Own | str]:
+        if not self.is_collected:
+            return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
+        start, end = self.span[0], self.end
+        judged = self.book.judged(start, end).values()
+        progress = index766.Progress(sum(j.on_time for j in judged), sum(j.overdue for j in judged))
+        for one in self.book.special(start, end):
+            progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
+        note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
+        timely = index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note)
+        return {"progress": timely, "online": self._online(official.get("1.4"))}
+
+    def _online(self, official: index766.OfficialScore | None) -> index766.Own | str:
+        whole = counting.total(self.book.counts(self.span[0], self.end).values())
+        if official is not None and official.numerator is not None and official.denominator:
+            rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
+        elif (known := self.reconciled()) and known["told"]:
+            rate, source = Fraction(known["found"], known["told"]), f"đối soát {words.number(known['told'])} hồ sơ"
+        else:
+            return "thiếu tỷ lệ đồng bộ 1.4"
+        return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {source}")
+
+    # --- the portal --------------------------------------------------------------------------------------------------
+
+    def reconciled(self) -> dict[str, int] | None:
+        answers = self.book.answers(*self.span)
+        if not answers:
+            return None
+        accepted = self.book.accepted_in(*self.span)
+        known = counting.matches(accepted, answers, self.zone)
+        found, missing = sum(m.found for m in known), sum(len(m.missing) for m in known)
+        return {"igate": len(accepted), "found": found, "missing": missing, "told": found + missing}
+
+    # --- outages -----------------------------------------------------------------------------------------------------
+
+    def impact(self) -> list[dict[str, Any]] | None:
+        """What the longest incidents touched; None where no dossiers are known, or which days are working days."""
+        if self.until is None or STATE_CALENDAR not in self.catalogue.calendars:
+            return None
+        records = [
+            r
+            for r in self.store.incidents.list(*self.span)
+            if r.kind in ("outage", "reported") and r.state != "withdrawn"
+        ]
+        longest = sorted(records, key=lambda r: (-r.down_seconds, r.id))[:TOUCHED_INCIDENTS]
+        chosen = {r.id for r in longest}
+        try:
+            return [
+                {"incident": r.id, "system": r.system, **self._impact(r.system, r.start, r.end)}
+                for r in records
+                if r.id in chosen
+            ]
+        except calendars.UnknownYear:
+            return None
+
+    def _impact(self, system: str, start: int, end: int | None) -> dict[str, Any]:
+        assert self.until is not None, "asked only where dossiers are known"
+        span: Span = (start, self.now if end is None else end)
+        known = self.store.incidents.list(span[0] - 35 * _DAY, span[1], system)
+        outages = [(r.start, self.now if r.end is None else r.end) for r in known if r.state != "withdrawn"]
+        first = self.book.first_applied()
+        earlier = counting.comparable(*span, outages, self._is_working, self.zone)
+        earlier = [one for one in earlier if first is not None and first <= one[0]]
+        until = counting.working_day_after(span[1], self._is_working, self.zone)
+        due = self.book.due_in(*span, until)
+        received, *before = self.book.submitted([span, *earlier])
+        supplements = self.book.supplements(*span)
+        found = counting.impact(span, received, before, due, supplements, min(self.now, self.until))
+        return {
+            "received": found.received,
+            "expected": None if found.expected is None else str(found.expected),
+            "due": len(found.due),
+            "overdue": len(found.overdue),
+            "supplements": len(found.supplements),
+        }
+
+    def _is_working(self, day: date) -> bool:
+        return calendars.day(self.catalogue.calendars[STATE_CALENDAR], day).working
