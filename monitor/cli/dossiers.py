@@ -196,8 +196,13 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
     if asked.unit is not None:
         raise click.UsageError("--unit has no meaning here: all units are collected")
     system = _one(collection.igate_systems(asked.province), system, "igate")
+    counted = only is None and asked.province.dossiers.source == "statistics"
     if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
         raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
+    if counted:
+        if not collection.search_of(asked.province, system).has_statistics:
+            raise ConfigurationError(f"dossiers.source is statistics, which needs {system} paths.statistics")
+        only, asked.named = "statistics", True  # of this month, where no period is named
     with asked.store(create=True) as store:
         if asked.province.simulated:
             store.set_meta(SIMULATED_META, "yes")
