@@ -610,14 +610,18 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         own, gap = score.own, score.difference
         table.add_row(
             f"{score.component.id} {score.component.name}", str(score.component.max), index766.written(score.estimate),
-            index766.written(score.official), "" if gap is None else index766.written(gap),
+            _official(score.official), "" if gap is None else index766.written(gap),
             f"{words.number(own.numerator)} / {words.number(own.denominator)}" if own else "", score.note,
         )  # fmt: skip
-    whole = "Cộng", str(in_force.max), index766.written(estimate), index766.written(given), "", "", ""
+    whole = "Cộng", str(in_force.max), index766.written(estimate), _official(given), "", "", ""
     table.add_row(*whole, style="bold")
     shown.print(table)
     if given is not None:
         click.echo(f"Xếp loại theo Cổng Dịch vụ công quốc gia: {index766.class_of(given)}")
+
+
+def _official(points: Fraction | None) -> str:
+    return "chưa nhập" if points is None else index766.written(points)
 
 
 def _formulas(path: Path | None) -> list[index766.Formula]:
