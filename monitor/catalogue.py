@@ -559,6 +559,7 @@ class Dossiers(_Part):
     )
     since: Day | None = Field(None, description="how far back the first collection goes; default: to the first dossier")
     rate: Annotated[float, Field(ge=0.1, le=20)] = Field(2.0, description="requests a second at most")
+    page: Annotated[int, Field(ge=10, le=500)] = Field(500, description="dossiers a request at most")
     units: References = Field((), description="codes of units below the top that have figures of their own on boards")
     databases: References | None = Field(
         None, description="ids of the systems that officers query instead of asking for paper; default: population"

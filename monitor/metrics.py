@@ -240,9 +240,8 @@ class Exporter:
         for system, spec in self._catalogue.systems.items():
             if spec.connector != "igate" or not alive(self._catalogue, system, now):
                 continue
-            at = collected.get(system)
-            if wanted.source == "statistics":
-                at = None if made is None else made.at
+            of_statistics = None if made is None else made.at
+            at = collected.get(system) if wanted.source == "search" else of_statistics
             if at is not None:
                 families.gauge("motcua_dossiers_collected_timestamp_seconds", (system,), at)
             if wanted.every is not None:

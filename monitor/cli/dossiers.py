@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
@@ -44,7 +44,10 @@ from monitor.cli.shared import (
 from monitor.collection import SIMULATED_META, CollectionError
 from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source, UnitTree, Violation
 from monitor.live import console
+from monitor.model import State
 from monitor.periods import Kind, Period
+from monitor.spans import Span, union
+from monitor.status import Timelines
 from monitor.store import Store, StoreError
 from monitor.store.incidents import IncidentRecord
 from monitor.wiring import ConfigurationError, configuration, location_of
@@ -193,8 +196,13 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
     if asked.unit is not None:
         raise click.UsageError("--unit has no meaning here: all units are collected")
     system = _one(collection.igate_systems(asked.province), system, "igate")
+    counted = only is None and asked.province.dossiers.source == "statistics"
     if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
         raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
+    if counted:
+        if not collection.search_of(asked.province, system).has_statistics:
+            raise ConfigurationError(f"dossiers.source is statistics, which needs {system} paths.statistics")
+        only, asked.named = "statistics", True  # of this month, where no period is named
     with asked.store(create=True) as store:
         if asked.province.simulated:
             store.set_meta(SIMULATED_META, "yes")
@@ -602,14 +610,18 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         own, gap = score.own, score.difference
         table.add_row(
             f"{score.component.id} {score.component.name}", str(score.component.max), index766.written(score.estimate),
-            index766.written(score.official), "" if gap is None else index766.written(gap),
+            _official(score.official), "" if gap is None else index766.written(gap),
             f"{words.number(own.numerator)} / {words.number(own.denominator)}" if own else "", score.note,
         )  # fmt: skip
-    whole = "Cộng", str(in_force.max), index766.written(estimate), index766.written(given), "", "", ""
+    whole = "Cộng", str(in_force.max), index766.written(estimate), _official(given), "", "", ""
     table.add_row(*whole, style="bold")
     shown.print(table)
     if given is not None:
         click.echo(f"Xếp loại theo Cổng Dịch vụ công quốc gia: {index766.class_of(given)}")
+
+
+def _official(points: Fraction | None) -> str:
+    return "chưa nhập" if points is None else index766.written(points)
 
 
 def _formulas(path: Path | None) -> list[index766.Formula]:
@@ -657,6 +669,10 @@ def impact(asked: _Asked, incident: int | None) -> None:
     more was asked for during it. --json: incidents, each with incident, system, start, end, received, expected,
     missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology).
 
+    Then for each database that officers query (`dossiers.databases` in the catalogue): when it could not be reached,
+    through the bus or by itself, and for which dossiers more was asked for meanwhile. --json: databases, each with
+    system, down (start, end), seconds, supplements.
+
     \b
     Example: motcua dossiers impact --period 2026-10 --json --data data -c catalogue.yaml
     """
@@ -676,12 +692,14 @@ def impact(asked: _Asked, incident: int | None) -> None:
                 if record.kind in ("outage", "reported") and record.state != "withdrawn"
                 and incident in (None, record.id)
             ]  # fmt: skip
+            databases = [] if incident is not None else _databases(asked, province, store, inside)
         except calendars.UnknownYear as error:
             raise ConfigurationError(str(error)) from None
     if incident is not None and not found:
         raise ConfigurationError(f"incident {incident} is none of {asked.period.name}; see `motcua incidents list`")
     if asked.as_json:
-        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found])
+        listed = [{**d._asdict(), "down": [{"start": a, "end": b} for a, b in d.down]} for d in databases]
+        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found], databases=listed)
         return
     asked.show_head(console(), "Hồ sơ trong thời gian gián đoạn")
     click.echo(CORRELATION)
@@ -695,6 +713,45 @@ def impact(asked: _Asked, incident: int | None) -> None:
             click.echo(f"  {words.PROVISIONAL.capitalize()}: hồ sơ mới thu thập đến {_at(until, asked.zone)}")
     if not found:
         click.echo("Không có sự cố nào trong kỳ")
+    for database in databases:
+        for line in _database_lines(database, province.systems[database.system].name.vi, asked.zone):
+            click.echo(line)
+
+
+class _Database(NamedTuple):
+    """When a database could not be reached in a period, and for which dossiers more was asked for meanwhile."""
+
+    system: str
+    down: Sequence[Span]
+    seconds: int
+    supplements: Sequence[str]
+
+
+def _databases(asked: _Asked, province: Catalogue, store: Store, units: Collection[str] | None) -> list[_Database]:
+    """By the lines of the systems: what is reached through a bus that is down has no incident of its own."""
+    start, end = asked.span[0], min(asked.span[1], now())
+    if end <= start:
+        return []
+    timelines = Timelines(province, store.boundaries(start, end), store.lines(), start, end)
+    made = []
+    for system in province.databases():
+        down = union((i.start, i.end) for i in timelines.system(system) if i.state is State.DOWN)
+        codes = {code for span in down for code in store.dossiers.supplements(*span, units)}
+        made.append(_Database(system, down, sum(b - a for a, b in down), sorted(codes)))
+    return made
+
+
+def _database_lines(database: _Database, name: str, zone: ZoneInfo) -> Iterable[str]:
+    yield f"\nCơ sở dữ liệu {name}"
+    if not database.down:
+        yield "  Không lần nào không tra cứu được trong kỳ"
+        return
+    yield f"  Không tra cứu được: {words.number(len(database.down))} lần, tổng {words.duration(database.seconds)}"
+    for start, end in database.down[:10]:
+        yield f"    {_at(start, zone)} → {_at(end, zone)} ({words.duration(end - start)})"
+    if len(database.down) > 10:
+        yield "    … (--json có tất cả)"
+    yield f"  {_codes('Yêu cầu bổ sung phát sinh trong lúc ấy', database.supplements)}"
 
 
 def _impact(
@@ -735,8 +792,12 @@ def _impact_lines(touched: counting.Impact) -> Iterable[str]:
         ("Trong đó đã quá hạn", touched.overdue),
         ("Yêu cầu bổ sung phát sinh trong lúc gián đoạn", touched.supplements),
     ):
-        listed = ", ".join(codes[:10]) + (", … (--json có tất cả)" if len(codes) > 10 else "")
-        yield f"{label}: {words.number(len(codes))}" + (f": {listed}" if codes else "")
+        yield _codes(label, codes)
+
+
+def _codes(label: str, codes: Sequence[str]) -> str:
+    listed = ", ".join(codes[:10]) + (", … (--json có tất cả)" if len(codes) > 10 else "")
+    return f"{label}: {words.number(len(codes))}" + (f": {listed}" if codes else "")
 
 
 def _impact_json(record: IncidentRecord, touched: counting.Impact) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.dossiers import (
+    By,
     Channel,
     Counts,
     Dossier,
@@ -289,6 +290,15 @@ class DossierBook:
         table = schema.dossier_names
         with self._database.reading() as connection:
             return {(row.kind, row.code): row.name for row in connection.execute(select(table))}
+
+    def unnamed(self, kind: By) -> set[str]:
+        """Codes of procedures or sectors that have dossiers and no name."""
+        column = {By.PROCEDURE: _GROUP.procedure, By.SECTOR: _GROUP.sector}[kind]
+        table = schema.dossier_names.c
+        named = select(table.code).where(table.kind == kind.value)
+        chosen = select(column).where(column != "", column.not_in(named)).distinct()
+        with self._database.reading() as connection:
+            return set(connection.execute(chosen).scalars())
 
     # --- forms -------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ import connectors
 from connectors.igate import IGateSystem
 from connectors.igate_dossiers import DossierSearch, Page, status_of
 from connectors.sandbox import PERSONAL_MARKERS, Sandbox, spawn
-from connectors.sandbox.dossiers import REPORTED, Flow
+from connectors.sandbox.dossiers import PROCEDURES, REPORTED, Flow
 from monitor import catalogue as catalogues
 from monitor import collection
 from monitor.catalogue import Catalogue
@@ -116,6 +116,8 @@ def test_a_month_is_collected_and_counted_as_it_was(
     assert {r.code: r.counts for r in form.rows} == {r.code: r.counts for r in statistics.rows}
     by_procedure = form_of(book.counts(DECEMBER, end), form.start, form.end, book.units(), book.names(), By.PROCEDURE)
     assert by_procedure.sum == form.sum
+    by_sector = form_of(book.counts(DECEMBER, end), form.start, form.end, book.units(), book.names(), By.SECTOR)
+    assert {row.name for row in by_sector.rows} <= {procedure.sector for procedure in PROCEDURES}
     assert all("mô phỏng" in row.name for row in by_procedure.rows)
 
 
@@ -277,12 +279,19 @@ def test_the_channel_and_the_due_date(flow: Flow) -> None:
     assert (page.found[1].channel, page.found[1].due) == (3, page.found[0].due)
 
 
-def test_a_page_is_as_large_as_the_system_allows(
-    store: Store, client: Client, province: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collection, "PAGE_SIZES", (2000, 501, 250))
-    done = collect(store, client, province, since=at(date(YEAR, 12, 30)))
+def test_a_page_is_as_large_as_the_system_allows(store: Store, client: Client, province: Catalogue) -> None:
+    search, since = collection.search_of(province, "igate"), at(date(YEAR, 12, 30))
+    done = collection.collect(store, client, search, "igate", ZONE, since=since, sizes=(2000, 501, 250))
     assert store.dossiers.number() == 250 * done.pages
+
+
+def test_a_page_is_no_larger_than_the_catalogue_wants(store: Store, quick: Catalogue) -> None:
+    small = replace(quick, dossiers=quick.dossiers.model_copy(update={"page": 120}))
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        collection.by_calendar(store, small, "igate", stop)
+    assert store.dossiers.number() == 120
 
 
 def test_what_was_broken_off_goes_on(store: Store, client: Client, province: Catalogue) -> None:
@@ -296,6 +305,21 @@ def test_what_was_broken_off_goes_on(store: Store, client: Client, province: Cat
     again = collect(store, client, province, since=None)
     assert (again.new, again.changed, again.pages, again.resumed) == (0, 0, 1, False)
     assert store.dossiers.number() == whole == done.new + 1500
+
+
+def test_without_the_list_of_procedures_sectors_are_their_codes(
+    store: Store, client: Client, province: Catalogue, sandbox: Sandbox
+) -> None:
+    sandbox.fault("igate.procedures", "http_403")
+    done = collect(store, client, province, since=at(date(YEAR, 12, 30)))
+    assert done.new > 0
+    assert store.dossiers.unnamed(By.SECTOR) != set()
+    sandbox.clear()
+    collect(store, client, province, since=None)
+    assert store.dossiers.unnamed(By.SECTOR) == set()
+    asked = client.requests
+    collect(store, client, province, since=None)
+    assert client.requests == asked + 2  # a page and the count: no list of procedures
 
 
 def test_going_further_back_collects_again(store: Store, client: Client, province: Catalogue) -> None:
