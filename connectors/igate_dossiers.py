@@ -98,6 +98,12 @@ class DossierSearch:
             query["ancestor-agency-id"] = self._system.root_agency
         return self._step("dossiers", f"{path}?{urlencode(query, safe=',')}", auth, _page)
 
+    def procedures(self, auth: Auth | None, number: int, size: int) -> Step:
+        """One page of the procedures, which say what the sectors are called: a dossier has their codes alone."""
+        path = self._system.paths.get("procedures", "/bd/procedure").partition("?")[0]
+        query = {"page": number, "size": size, "spec": "slice"}
+        return self._step("procedures", f"{path}?{urlencode(query)}", auth, _page)
+
     def statistics(self, auth: Auth | None, start: datetime, last: datetime) -> Step:
         """The statistics of [start, last], both with their zone, by unit."""
         query = {"from-date": start.isoformat("T", "milliseconds"), "to-date": last.isoformat("T", "milliseconds")}
@@ -130,6 +136,12 @@ class DossierSearch:
         total = reply.json.get("totalElements")
         total = total if isinstance(total, int) else None
         return Page(tuple(found), names, tuple(bad), bool(reply.json.get("last", not found)), total)
+
+    def read_sectors(self, reply: Reply) -> tuple[Mapping[str, str], bool]:
+        """Names of sectors by code, and whether the page is the last. For a reply that fulfils its step's rules."""
+        items = reply.json["content"]
+        names = {key[1]: name for item in items for key, name in _names({"procedure": item}) if key[0] == "sector"}
+        return names, bool(reply.json.get("last", not items))
 
     def read_statistics(self, reply: Reply) -> list[Statistics]:
         """The statistics by unit. For a reply that fulfils the rules of its step."""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from dashboards import igate_failures, interlink, overview, slo, system, watcher
+from dashboards import dossiers, igate_failures, interlink, overview, slo, system, watcher
 from dashboards.vocabulary import Json
 from monitor.metric_names import LABELS, METRICS, Metric
 
@@ -21,6 +21,7 @@ BOARDS: Mapping[str, Callable[[], Json]] = {
     "igate_failures": igate_failures.board,
     "interlink": interlink.board,
     "slo": slo.board,
+    "dossiers": dossiers.board,
     "watcher": watcher.board,
 }
 """By the name of the file."""

@@ -59,6 +59,9 @@ CONTROL_TIMEOUT = 3.0
 CONTROL_MIN_INTERVAL = 30.0
 """Controls belong to others: nobody asks them by schedule more often than this many seconds."""
 
+COLLECTION_MIN_INTERVAL = 60.0
+"""Collecting dossiers costs iGate more than a check does: no more often than this many seconds."""
+
 STATE_CALENDAR = "state"
 """The calendar of a contract that names none."""
 
@@ -127,6 +130,12 @@ def _interval(seconds: float) -> float:
 def _control_interval(seconds: float) -> float:
     if seconds < CONTROL_MIN_INTERVAL:
         raise _wrong(f"is below {CONTROL_MIN_INTERVAL:g} s", "controls are asked besides whenever a check fails")
+    return seconds
+
+
+def _collection_interval(seconds: float) -> float:
+    if seconds < COLLECTION_MIN_INTERVAL:
+        raise _wrong(f"is below {COLLECTION_MIN_INTERVAL:g} s", "15m is often enough, 1h spares iGate")
     return seconds
 
 
@@ -539,6 +548,24 @@ class System(_Dated):
     checks: Mapping[Id, CheckSpec] = Field(description="at least one check, one of them critical")
 
 
+class Dossiers(_Part):
+    """What is collected of dossiers, how often, and which figures of them are wanted."""
+
+    every: Annotated[Duration, AfterValidator(_collection_interval)] | None = Field(
+        None, description="time between two collections, such as 15m; without it nothing is collected by itself"
+    )
+    source: Literal["search", "statistics"] = Field(
+        "search", description="search: dossier by dossier; statistics: iGate's own counts of the month alone"
+    )
+    since: Day | None = Field(None, description="how far back the first collection goes; default: to the first dossier")
+    rate: Annotated[float, Field(ge=0.1, le=20)] = Field(2.0, description="requests a second at most")
+    page: Annotated[int, Field(ge=10, le=500)] = Field(500, description="dossiers a request at most")
+    units: References = Field((), description="codes of units below the top that have figures of their own on boards")
+    databases: References | None = Field(
+        None, description="ids of the systems that officers query instead of asking for paper; default: population"
+    )
+
+
 class Channel(_Part):
     """One way to people or to another program. Without an address (`${NAME:-}` of a name that is not set) it is off."""
 
@@ -707,6 +734,7 @@ class _File(_Part):
     parties: Mapping[Id, Party] = Field(description="who may be responsible, by id")
     contracts: Mapping[Id, Contract] = Field({}, description="what was promised, by id")
     calendars: Mapping[Id, Calendar] = Field({}, description="service hours and special days, by id")
+    dossiers: Dossiers = Field(Dossiers(), description="the dossiers of the one-stop desk")
     locations: Annotated[Mapping[Id, Location], Field(json_schema_extra=_NOT_EMPTY_MAPPING)] = Field(
         description="where checks run, by id"
     )
@@ -730,6 +758,7 @@ _REFERENCES: tuple[tuple[Where, str], ...] = (
     (("systems", "*", "depends_on", "*"), "systems"),
     (("systems", "*", "successor"), "systems"),
     (("systems", "*", "checks", "*", "locations", "*"), "locations"),
+    (("dossiers", "databases", "*"), "systems"),
     (("alerts", "calendar"), "calendars"),
     (("alerts", "routes", "*", "systems", "*"), "systems"),
     (("alerts", "routes", "*", "parties", "*"), "parties"),
@@ -755,6 +784,7 @@ class Catalogue:
     parties: Mapping[str, Party]
     contracts: Mapping[str, Contract]
     calendars: Mapping[str, Calendar]
+    dossiers: Dossiers
     locations: Mapping[str, Location]
     systems: Mapping[str, System]
     alerts: Alerts
@@ -814,6 +844,12 @@ class Catalogue:
         spec = self.systems[system]
         contract = self.contracts[spec.contract].objective if spec.contract else None
         return contract if spec.objective is None else spec.objective
+
+    def databases(self) -> tuple[str, ...]:
+        """Ids of the systems that officers query instead of asking citizens for paper."""
+        if self.dossiers.databases is not None:
+            return self.dossiers.databases
+        return tuple(system for system, spec in self.systems.items() if spec.connector == "population")
 
     def _control_settings(self, place: Location) -> Settings:
         # Figures, section 3: confirmed like checks, but a control recovers at the first good try.

@@ -7,6 +7,7 @@ one begins at the newest change and ends at the last one's beginning, an hour be
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,16 +17,22 @@ from queue import SimpleQueue
 from zoneinfo import ZoneInfo
 
 import requests
+import structlog
 
 from connectors.engine import Engine
 from connectors.igate import IGateSystem
 from connectors.igate_dossiers import DossierSearch, Found, Page
 from connectors.national_portal import NationalPortal, NationalPortalCheck, NationalPortalSystem
 from monitor.catalogue import Catalogue
-from monitor.dossiers import Channel, Counts, Dossier, Form, Row, Source, Status, Unit, ended_at
+from monitor.dossiers import By, Channel, Counts, Dossier, Form, Row, Source, Status, Unit, ended_at
+from monitor.jobs import Stopped
 from monitor.model import Auth, Check, Connector, Outcome, Reason, Reply, Request, Route, Step, Verdict
+from monitor.status import alive
 from monitor.store import Store
 from monitor.store.dossiers import Progress
+
+SIMULATED_META = "dossiers_simulated"
+"""The fact about a store that its dossiers were collected from a simulated province."""
 
 PAGE_SIZES = (500, 200, 100, 50)
 """Dossiers a page: the first that the system does not refuse."""
@@ -36,9 +43,14 @@ OVERLAP = 3600
 TIMEOUT = 60.0
 """Seconds that a whole reply may take; statistics are slow."""
 
+PROCEDURE_PAGES = 50
+"""Of 200 each, at most: no province has as many procedures."""
+
 MAX_REPLY = 32_000_000
 RETRIES = 3
 _TRANSIENT = (429, 502, 503, 504)
+
+log = structlog.get_logger("collection")
 
 
 class CollectionError(Exception):
@@ -217,6 +229,7 @@ def collect(
     zone: ZoneInfo,
     *,
     since: int | None = None,
+    sizes: Sequence[int] = PAGE_SIZES,
     progress: Callable[[Summary], None] = lambda _: None,
     clock: Callable[[], float] = time.time,
 ) -> Summary:
@@ -235,7 +248,7 @@ def collect(
         at = replace(at, watermark=None if is_first else at.watermark, since=floor, page=0, size=0)
         at = replace(at, started_at=int(clock()), next_watermark=None)
     while at.started_at is not None:
-        page, size = _page(client, search, at)
+        page, size = _page(client, search, at, sizes)
         at = _advance(replace(at, size=size), page)
         dossiers = [_dossier(found) for found in page.found]
         units = [Unit(code, name) for (kind, code), name in page.names.items() if kind == "unit"]
@@ -245,15 +258,31 @@ def collect(
         done.bad += page.bad
         done.requests = client.requests
         progress(done)
+    _name_sectors(store, client, search, zone)
     done.listed = search.read_page(client.ask(lambda auth: search.page(auth, 0, 1, count=True))).total
     done.kept, done.until, done.requests = book.number(), at.until, client.requests
     book.keep((), zone, progress=replace(at, listed=done.listed))
     return done
 
 
-def _page(client: Client, search: DossierSearch, at: Progress) -> tuple[Page, int]:
-    """The page that is next; the size of the first one is as large as the system allows."""
-    sizes = (at.size,) if at.size else PAGE_SIZES
+def _name_sectors(store: Store, client: Client, search: DossierSearch, zone: ZoneInfo) -> None:
+    """Ask for the procedures where a sector has no name yet. Without their names the figures are none the worse."""
+    names: dict[tuple[str, str], str] = {}
+    try:
+        for number in range(PROCEDURE_PAGES if store.dossiers.unnamed(By.SECTOR) else 0):
+            found, last = search.read_sectors(client.ask(lambda auth, n=number: search.procedures(auth, n, 200)))  # type: ignore[misc]
+            names |= {(By.SECTOR.value, code): name for code, name in found.items()}
+            if last:
+                break
+    except CollectionError as error:
+        log.warning("sectors.unnamed", error=str(error))
+    if names:
+        store.dossiers.keep((), zone, names=names)
+
+
+def _page(client: Client, search: DossierSearch, at: Progress, sizes: Sequence[int]) -> tuple[Page, int]:
+    """The page that is next; the size of the first one is the first of `sizes` that the system allows."""
+    sizes = (at.size,) if at.size else sizes
     for size in sizes:
         try:
             return search.read_page(client.ask(lambda auth, size=size: search.page(auth, at.page, size))), size  # type: ignore[misc]
@@ -299,6 +328,49 @@ def statistics(client: Client, search: DossierSearch, start: date, end: date, zo
     rows = search.read_statistics(client.ask(lambda auth: search.statistics(auth, first, last)))
     made = (Row(row.name or row.code, row.code, Counts(**row.columns)) for row in rows)
     return Form(start, end, Source.STATISTICS, tuple(sorted(made)))
+
+
+def by_calendar(
+    store: Store, province: Catalogue, system: str, stop: threading.Event, clock: Callable[[], float] = time.time
+) -> None:
+    """One collection from a system as the catalogue has it: the work of a job. A system that is no more is left alone.
+
+    Raises CollectionError, StoreError; Stopped between two pages once `stop` is set.
+    """
+    if not alive(province, system, clock()):
+        return
+    if province.simulated:
+        store.set_meta(SIMULATED_META, "yes")
+    search, zone = search_of(province, system), ZoneInfo(province.province.timezone)
+    with client_of(province, system, province.dossiers.rate) as client:
+        if province.dossiers.source == "statistics":
+            _statistics_of_months(store, client, search, zone, int(clock()))
+            return
+
+        def progress(_: Summary) -> None:
+            if stop.is_set():
+                raise Stopped
+
+        first = province.dossiers.since
+        since = None if first is None else int(datetime.combine(first, datetime.min.time(), zone).timestamp())
+        wanted = province.dossiers.page
+        sizes = (wanted, *(size for size in PAGE_SIZES if size < wanted))
+        done = collect(store, client, search, system, zone, since=since, sizes=sizes, progress=progress, clock=clock)
+    for code, why in done.bad[:20]:
+        log.warning("dossier.unreadable", system=system, code=code, why=why)
+
+
+def _statistics_of_months(store: Store, client: Client, search: DossierSearch, zone: ZoneInfo, now: int) -> None:
+    """The form of the running month, in the place of the last one; that of the month before until it is complete."""
+    first = datetime.fromtimestamp(now, zone).date().replace(day=1)
+    after, before = (first + timedelta(days=31)).replace(day=1), (first - timedelta(days=1)).replace(day=1)
+    last = store.dossiers.form(before, first, Source.STATISTICS)
+    months = [(first, after)]
+    if last is None or last.made_at < datetime.combine(first, datetime.min.time(), zone).timestamp():
+        months.insert(0, (before, first))
+    for start, end in months:
+        form = statistics(client, search, start, end, zone)
+        store.dossiers.keep_form(form, store.dossiers.checked(form), at=now, by="jobs", in_place=True)
 
 
 # --- the national portal ----------------------------------------------------------------------------------------------

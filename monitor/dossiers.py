@@ -402,12 +402,28 @@ class UnitTree:
         """Those of `codes` that belong to a unit on a day: itself, all below it, and what these took over."""
         return {other for other in codes if code in self._line(other, day)}
 
+    def grouped(self, codes: Collection[str], chosen: Collection[str], day: date) -> dict[str, str]:
+        """For each of `codes` the nearest of `chosen` that it belongs to on a day, else the unit at the top.
+
+        Where all have one unit above them, the province, the top is what lies right below it.
+        """
+        lines = {code: self._above(code, day) for code in codes}
+        depth = 2 if len({line[-1] for line in lines.values()}) == 1 else 1
+        return {
+            code: next((unit for unit in line if unit in chosen), line[-min(depth, len(line))])
+            for code, line in lines.items()
+        }
+
     def _line(self, code: str, day: date) -> set[str]:
         """A unit and all above it on a day."""
-        found = {code}
+        return {code, *self._above(code, day)}
+
+    def _above(self, code: str, day: date) -> list[str]:
+        """Who answers for a unit on a day and all above it, the nearest first."""
+        found: list[str] = []
         at: str | None = self.current(code, day)
-        while at and at not in found - {code}:
-            found.add(at)
+        while at and at not in found:
+            found.append(at)
             unit = self.at(at, day)
             at = self.current(unit.parent, day) if unit and unit.parent else None
         return found

@@ -34,6 +34,7 @@ from monitor.wiring import (
     sealing,
 )
 from tasks.app import RECORD, EmbeddedWorker, make_app, poll_queue, send_batch, send_outcomes
+from tasks.jobs import make_runner
 from tasks.parts import Parts
 from tasks.scheduler import Scheduler
 
@@ -77,6 +78,7 @@ class Embedded:
         except StoreError as error:
             hint = "stop the other motcua or name another folder with --data"
             raise ConfigurationError(f"{error}; {hint}") from None
+        runner = make_runner(self._catalogue, store)
         deliverer = make_deliverer(store, self._catalogue)
         solicit = Solicitor(self._catalogue, store, lambda batch: send_batch(self._app, batch))
 
@@ -104,6 +106,7 @@ class Embedded:
             lambda batch: send_batch(self._app, batch),
         )
         ticking = threading.Thread(target=scheduler.run, args=(self._stop,), name="scheduler", daemon=True)
+        working = threading.Thread(target=runner.run, args=(self._stop,), name="jobs", daemon=True)
 
         stack.enter_context(deliverer)  # the last to end: what ends before may still have news
         worker.start()
@@ -117,6 +120,8 @@ class Embedded:
         stack.callback(web.stop)
         ticking.start()
         stack.callback(ticking.join, 2.0)
+        working.start()
+        stack.callback(working.join, 5.0)
         stack.callback(self._stop.set)
         stack.enter_context(sealing(store))
 

@@ -72,8 +72,15 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "hash": "of the catalogue in force",
         "simulated": "`true` for the sandbox's province, else `false`",
         "severity": "`S1` to `S4`, the worst first",
-        "channel": "id of a channel of messages in the catalogue; `heartbeat` for the dead man's switch, "
-        "`grafana` for regions on boards",
+        "unit": "code of a unit below the province, or named in the catalogue; `_others`: all but the 200 largest",
+        "timeliness": "of what was ended `early`, `on_time`, `overdue`; of what is open `in_time`, `overdue`",
+        "period": "`today`, `month`, `year`, each so far; `official`: the latest with points of the national portal",
+        "component": "id of a component of index 766 in `monitor/index766.yaml`",
+        "source": "of points `own` or `official`; of forms `official`, `statistics` or `dossiers`",
+        "job_name": "of a calendar job (`job` would be Prometheus' own label)",
+        "channel": "of dossiers `direct`, `online`, `post`, `any` where iGate's statistics do not say; of deliveries "
+        "the id of a channel of messages in the catalogue, `heartbeat` for the dead man's switch, `grafana` for "
+        "regions on boards",
     }
 )
 """What a label's values are."""
@@ -204,7 +211,71 @@ _TABLE = (
         "1 while planned maintenance that the contract takes out is under way, else 0 (figures, section 5).",
         "system",
     ),
+    # dossiers: as of the last complete collection; the exporter looks once a minute whether there is a newer one
+    _gauge("motcua_dossiers_unit_info", "1; a unit that has figures of its own.", "unit", "name"),
+    _gauge(
+        "motcua_dossiers_figures_timestamp_seconds", "As of when the figures of dossiers are; looked at once a minute."
+    ),
+    _gauge(
+        "motcua_dossiers_received",
+        "Dossiers accepted in the period; without those of units that have their own figures.",
+        "unit",
+        "channel",
+        "period",
+    ),
+    _gauge(
+        "motcua_dossiers_resolved",
+        "Dossiers ended in the period; absent where there are none.",
+        "unit",
+        "channel",
+        "timeliness",
+        "period",
+    ),
+    _gauge(
+        "motcua_dossiers_pending",
+        "Open dossiers; absent where there are none.",
+        "unit",
+        "channel",
+        "timeliness",
+    ),
+    _gauge("motcua_dossiers_due_today", "Open dossiers due in what is left of the day.", "unit"),
+    _gauge("motcua_dossiers_due_tomorrow", "Open dossiers due on the next day.", "unit"),
+    _gauge(
+        "motcua_dossiers_on_time_ratio",
+        "Dossiers ended early or on time / ended in the period; absent where none was.",
+        "unit",
+        "period",
+    ),
+    _gauge("motcua_dossiers_submitted_online", "Dossiers submitted online this month, refused ones apart.", "unit"),
+    _gauge(
+        "motcua_dossiers_accepted_late",
+        "Of these, those that waited for more than 8 working hours, or still wait so long.",
+        "unit",
+    ),
+    _gauge(
+        "motcua_dossiers_index766_points",
+        "Points of a component: our own estimate, or the national portal's; absent where there are none.",
+        "component",
+        "period",
+        "source",
+    ),
+    _gauge("motcua_dossiers_index766_max_points", "Points of a component at most.", "component", "period"),
+    _gauge("motcua_dossiers_index766_numerator", "Numerator of our own estimate.", "component", "period"),
+    _gauge("motcua_dossiers_index766_denominator", "Denominator of our own estimate.", "component", "period"),
+    _gauge(
+        "motcua_dossiers_form_violations",
+        "Identities of form II.06a that do not hold in the last versions of all forms kept.",
+        "source",
+    ),
+    _gauge(
+        "motcua_dossiers_collected_timestamp_seconds",
+        "When the last complete collection from the system began; absent before the first.",
+        "system",
+    ),
+    _gauge("motcua_dossiers_collection_interval_seconds", "How often the catalogue has it collected.", "system"),
     # the watcher itself, and what it tells
+    _gauge("motcua_job_last_success_timestamp_seconds", "When the job ended well last; 0: never.", "job_name"),
+    _gauge("motcua_job_failures", "How often in a row the job has failed.", "job_name"),
     _gauge("motcua_location_blind", "1 while the location is blind, else 0 (figures, section 3).", "location"),
     _gauge("motcua_store_size_bytes", "Size of the database."),
     _counter("motcua_deliveries_total", "Attempts to deliver a message, by what came of them.", "channel", "result"),

@@ -7,6 +7,7 @@ left the catalogue, and needs no multiprocess directory. Never touches raw outco
 from __future__ import annotations
 
 import platform
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
@@ -15,24 +16,28 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from monitor import __version__
+from monitor import __version__, kpis
 from monitor.availability import availability, coverage
 from monitor.calendars import UnknownYear
 from monitor.catalogue import Catalogue
+from monitor.dossiers import Source
 from monitor.figures import calendar_of
 from monitor.garbage import collecting_later
 from monitor.incident_rules import IncidentKind, IncidentRules
 from monitor.incidents import Severity
 from monitor.judge import Line
+from monitor.kpis import Kpis
 from monitor.maintenance import Window, valid_seconds
 from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
 from monitor.model import CONTROL_SYSTEM, Gauge, State, Verdict, verdict_of
-from monitor.status import DAY, Key, Timelines, last_day, overview_of
+from monitor.status import DAY, Key, Timelines, alive, last_day, overview_of
 from monitor.store import Rollup, Store
+from monitor.store.dossiers import Progress
 from monitor.windows import Windows
 from monitor.wire import PHASES
 
 WINDOWS = {"1d": DAY, "30d": 30 * DAY}
+KPIS_KEPT = 60  # seconds between two looks at the dossiers
 _TICK = 10_000  # units of a roll-up's phases in a second
 
 
@@ -47,6 +52,7 @@ class Exporter:
         self._zone = ZoneInfo(catalogue.province.timezone)
         self._in_windows = Windows(catalogue, store)
         self._highest: dict[tuple[str, ...], float] = {}
+        self._kpis = _KeptKpis(catalogue, store)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -70,6 +76,7 @@ class Exporter:
         self._counts(families)
         self._incidents(families, int(now))
         self._promised(families, int(now))
+        self._dossiers(families, now)
         self._watcher(families)
         self._deliveries(families, int(now * 1000))
         yield from families.all()
@@ -222,7 +229,28 @@ class Exporter:
         except UnknownYear:
             return False  # as the figure that it would be taken out of
 
+    def _dossiers(self, families: _Families, now: float) -> None:
+        made, violations, collections = self._kpis.at(now)
+        if made is not None:
+            _show_kpis(families, made)
+        for source, number in violations.items():
+            families.gauge("motcua_dossiers_form_violations", (source,), number)
+        wanted = self._catalogue.dossiers
+        collected = {progress.system: progress.until for progress in collections}
+        for system, spec in self._catalogue.systems.items():
+            if spec.connector != "igate" or not alive(self._catalogue, system, now):
+                continue
+            of_statistics = None if made is None else made.at
+            at = collected.get(system) if wanted.source == "search" else of_statistics
+            if at is not None:
+                families.gauge("motcua_dossiers_collected_timestamp_seconds", (system,), at)
+            if wanted.every is not None:
+                families.gauge("motcua_dossiers_collection_interval_seconds", (system,), wanted.every)
+
     def _watcher(self, families: _Families) -> None:
+        for name, ran in self._store.job_runs.all().items():
+            families.gauge("motcua_job_last_success_timestamp_seconds", (name,), ran.succeeded or 0)
+            families.gauge("motcua_job_failures", (name,), ran.failures)
         counters = self._store.counters()
         for verdict in ("up", "degraded", "down", "inconclusive"):
             families.counter("motcua_outcomes_total", (verdict,), counters.get(f"outcomes_{verdict}", 0))
@@ -255,6 +283,68 @@ _ENGINE_COUNTERS = (
     "slots_overrun", "slots_late", "slots_capacity", "slots_unknown_check", "outcomes_dropped", "engine_errors",
     "batches_skewed", "start_lateness_us",
 )  # fmt: skip
+
+
+class _KeptKpis:
+    """The figures of dossiers, which may take the database some seconds.
+
+    Looked at once a minute, and counted again only when something has come in. A scrape in between costs nothing.
+    """
+
+    def __init__(self, catalogue: Catalogue, store: Store) -> None:
+        self._catalogue, self._store = catalogue, store
+        self._lock = threading.Lock()  # scrapes may come at once
+        self._looked: float | None = None
+        self._mark: object = None
+        self._kpis: Kpis | None = None
+        self._others: tuple[Mapping[Source, int], Sequence[Progress]] = ({}, ())
+
+    def at(self, now: float) -> tuple[Kpis | None, Mapping[Source, int], Sequence[Progress]]:
+        """The figures, how much does not hold in forms, and the collections. Raises StoreError."""
+        with self._lock:
+            if self._looked is None or not 0 <= now - self._looked < KPIS_KEPT:
+                book, mark = self._store.dossiers, self._store.dossiers.read_mark()
+                if mark != self._mark:
+                    self._kpis = kpis.read(self._catalogue, self._store, int(now))
+                self._others = book.number_of_violations(), book.collections()
+                self._mark, self._looked = mark, now
+            return (self._kpis, *self._others)
+
+
+def _show_kpis(families: _Families, made: Kpis) -> None:
+    families.gauge("motcua_dossiers_figures_timestamp_seconds", (), made.at)
+    for unit, name in made.names.items():
+        families.gauge("motcua_dossiers_unit_info", (unit, name), 1)
+        families.gauge("motcua_dossiers_due_today", (unit,), made.due_today[unit])
+        families.gauge("motcua_dossiers_due_tomorrow", (unit,), made.due_tomorrow[unit])
+    for labels, count in made.received.items():
+        families.gauge("motcua_dossiers_received", labels, count)
+    ended: Counter[tuple[str, str]] = Counter()
+    in_time: Counter[tuple[str, str]] = Counter()
+    for (unit, channel, timeliness, period), count in (+made.resolved).items():
+        ended[unit, period] += count
+        in_time[unit, period] += count if timeliness != "overdue" else 0
+        families.gauge("motcua_dossiers_resolved", (unit, channel, timeliness, period), count)
+    for key, count in (+ended).items():
+        families.gauge("motcua_dossiers_on_time_ratio", key, in_time[key] / count)
+    for labels, count in (+made.pending).items():
+        families.gauge("motcua_dossiers_pending", labels, count)
+    for unit, count in made.online.items():
+        families.gauge("motcua_dossiers_submitted_online", (unit,), count)
+        families.gauge("motcua_dossiers_accepted_late", (unit,), made.late[unit])
+    _show_index(families, made)
+
+
+def _show_index(families: _Families, made: Kpis) -> None:
+    for period, points in made.index.items():
+        for one in points:
+            key = one.component, period
+            families.gauge("motcua_dossiers_index766_max_points", key, one.maximum)
+            for source, value in (("own", one.own), ("official", one.official)):
+                if value is not None:
+                    families.gauge("motcua_dossiers_index766_points", (*key, source), float(value))
+            for name, part in zip(("numerator", "denominator"), one.parts or (), strict=False):
+                families.gauge(f"motcua_dossiers_index766_{name}", key, part)
 
 
 class _Families:

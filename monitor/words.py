@@ -218,6 +218,14 @@ def share(fraction: Fraction) -> str:
     return f"{exact.normalize():f}%".replace(".", ",")
 
 
+def percent(fraction: Fraction) -> str:
+    """A share rounded to two decimals, "99,99%"; only the whole is 100%, and only nothing 0%."""
+    hundredths = (fraction.numerator * 20_000 + fraction.denominator) // (2 * fraction.denominator)
+    if 0 < fraction < 1:
+        hundredths = min(max(hundredths, 1), 9_999)
+    return f"{number(hundredths // 100)},{hundredths % 100:02d}%"
+
+
 def milliseconds(seconds: float) -> str:
     """A latency: "12 ms", "1.234 ms"."""
     return f"{seconds * 1000:,.0f} ms".replace(",", ".")

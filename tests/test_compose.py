@@ -27,7 +27,7 @@ def env_example() -> dict[str, str]:
 
 
 def test_every_part_is_there() -> None:
-    assert {"scheduler", "worker", "record", "deliver", "web"} == OURS
+    assert {"scheduler", "worker", "record", "deliver", "jobs", "web"} == OURS
     assert SERVICES.keys() - OURS == {"redis", "postgres", "prometheus", "alertmanager", "grafana"}
 
 
@@ -44,7 +44,7 @@ class TestService:
         assert service["restart"] == "unless-stopped"
 
     def test_what_can_be_asked_is_asked(self, name: str) -> None:
-        assert ("healthcheck" in SERVICES[name]) == (name not in {"scheduler", "worker", "record", "deliver"})
+        assert ("healthcheck" in SERVICES[name]) == (name not in {"scheduler", "worker", "record", "deliver", "jobs"})
 
     def test_what_it_waits_for_can_say_that_it_is_there(self, name: str) -> None:
         for other, how in SERVICES[name].get("depends_on", {}).items():

@@ -123,7 +123,8 @@ def test_an_outage_from_beginning_to_end(tmp_path: Path) -> None:
         assert monitor.end(10) == 0
         ended_after = time.monotonic() - begin
         eventually(lambda: not processes.alive(child), within=5)
-        assert monitor.err == ""
+        # A collection of dossiers that the outage met says so too, and is tried again.
+        assert [line for line in monitor.err.splitlines() if "job.failed" not in line] == []
     faults = [json.loads(line) for line in (data / "faults.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(event["state"], event["route"]) for event in faults] == [("on", "igate.search"), ("off", "igate.search")]
 

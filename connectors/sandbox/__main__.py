@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="the first of ten ports; 0: any that are free")
     parser.add_argument("--year", type=int, help="whose dossiers to show (default: the clock's)")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed gives the same dossiers")
+    parser.add_argument("--ahead", type=float, default=0, help="seconds after the clock at which dossiers are shown")
     parser.add_argument("--token-ttl", type=int, default=300, help="seconds that a token lives")
     parser.add_argument("--log", help="file to which the fault log is appended")
     parser.add_argument("--json", action="store_true", help="say in one line of JSON where it listens")

@@ -48,10 +48,10 @@ from connectors.sandbox.wire import Reply, Request, json_reply
 PROCEDURES_OF_THE_COUNTRY = 1_808  # rows of LayDanhSachTTHC
 
 
-def bus(flow: Callable[[float], Flow], *, token_ttl: int) -> Upstream:
+def bus(flow: Callable[[float], Flow], *, token_ttl: int, ahead: float = 0) -> Upstream:
     """The bus; arguments as for upstreams.province()."""
     tokens = Tokens(token_ttl)
-    routes = (*Lgsp(tokens).routes(), *National(tokens, flow).routes(), *Population(tokens).routes())
+    routes = (*Lgsp(tokens).routes(), *National(tokens, flow, ahead).routes(), *Population(tokens).routes())
     return Upstream("bus", routes, wso2.http_error, host=BUS_HOST)
 
 
@@ -136,9 +136,10 @@ class Unserved(Exception):
 class National:
     """The adapter on the province's security server: a session, and services for it."""
 
-    def __init__(self, tokens: Tokens, flow: Callable[[float], Flow]) -> None:
+    def __init__(self, tokens: Tokens, flow: Callable[[float], Flow], ahead: float = 0) -> None:
         self._tokens = tokens
         self._flow = flow
+        self._ahead = ahead
 
     def routes(self) -> tuple[Route, ...]:
         base = "/XrdAdapter/RestService/forward/mapi"
@@ -182,7 +183,7 @@ class National:
         """What the portal has of a dossier; empty: nothing."""
         flow = self._flow(now)
         number = flow.find(code)
-        is_ours = number is not None and number < flow.count(now)
+        is_ours = number is not None and number < flow.count(now + self._ahead)
         if not is_ours and code[-1:] not in {"0", "2", "4", "6", "8"}:
             return []
         procedure = PROCEDURES[flow.procedure[number] if is_ours and number is not None else 0]

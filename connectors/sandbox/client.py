@@ -140,6 +140,7 @@ def spawn(
     year: int | None = None,
     seed: int = DEFAULT_SEED,
     token_ttl: int = 300,
+    ahead: float = 0,
     log: str | os.PathLike[str] | None = None,
 ) -> Sandbox:
     """Start a sandbox as a child process and wait until it listens; arguments as for serve().
@@ -149,6 +150,7 @@ def spawn(
     """
     command = [sys.executable, "-m", "connectors.sandbox", "--json", "--until-stdin-closes"]
     command += ["--host", host, "--port", str(port), "--seed", str(seed), "--token-ttl", str(token_ttl)]
+    command += [f"--ahead={ahead}"]
     if year is not None:
         command += ["--year", str(year)]
     if log is not None:

@@ -4,7 +4,7 @@ The year adds up to the figures that the province reported for a whole year (REP
 three instants: applied (submitted), accepted at the desk (the same instant in person; within 8 working hours online),
 completed. Its due date is 17:00 of the n-th working day after acceptance, n by procedure. Completed before the due
 day is early, on the due day on time, after it overdue. What is still open at the end of the year is completed on time
-in the next one.
+in the next one. Of the longer ones some wait in between for a supplement that the citizen was asked for.
 
 Only the instants are stored, in arrays; the JSON of a dossier, personal fields and all, is made when it is asked for.
 Every person in it is invented, and meant as bait: no word of PERSONAL_MARKERS may ever come out of the monitor.
@@ -74,9 +74,15 @@ class Totals:
 REPORTED = Totals(1_248, 53_325, 30_286, 20_376, 63_358, 7, 1_118, 0)
 
 EARLY, ON_TIME, OVERDUE = range(3)
-SUBMITTED, PROCESSING, RETURNED = 0, 2, 4
-STATUS_NAMES = {SUBMITTED: "Mới đăng ký", PROCESSING: "Đang xử lý", RETURNED: "Đã trả kết quả"}
-TASK_NAMES = {SUBMITTED: "Mới đăng ký", PROCESSING: "Thụ lý hồ sơ", RETURNED: "Kết thúc"}
+SUBMITTED, WAITING, PROCESSING, RETURNED = 0, 1, 2, 4
+STATUS_NAMES = {
+    SUBMITTED: "Mới đăng ký",
+    WAITING: "Yêu cầu bổ sung giấy tờ",
+    PROCESSING: "Đang xử lý",
+    RETURNED: "Đã trả kết quả",
+}
+TASK_NAMES = STATUS_NAMES | {PROCESSING: "Thụ lý hồ sơ", RETURNED: "Kết thúc"}
+ASKED_FOR_MORE = 20  # of so many dossiers one, if it takes two days or longer
 
 
 # --- who does what ----------------------------------------------------------------------------------------------------
@@ -449,6 +455,7 @@ class Flow:
         self._completed_at = self._instants(self._by_completed, self.completed, self.outcome, kinds=3)
         self._longest_wait = max(map(sub, self.accepted, self.applied))
         self._longest_work = max(map(sub, self.completed, self.accepted))
+        self._asked = array("I", (number for number in self._by_accepted if self.supplement(number)))
         self._late = [number for number in everyone if self.outcome[number] == OVERDUE]
         self._first_of_day: dict[int, int] = {}  # day since the epoch -> the first dossier submitted on it
         for number in reversed(everyone):
@@ -497,16 +504,25 @@ class Flow:
         """0 online, 1 in person or by post."""
         return 1 - self.online[number]
 
+    def supplement(self, number: int) -> tuple[int, int] | None:
+        """When the citizen was asked for more, and had brought it; None: nothing was missing."""
+        accepted, completed = self.accepted[number], self.completed[number]
+        if number % ASKED_FOR_MORE or completed - accepted < 2 * 86_400:
+            return None
+        return accepted + (completed - accepted) // 4, accepted + (completed - accepted) * 3 // 4
+
     def status(self, number: int, now: float) -> int:
         if now < self.accepted[number]:
             return SUBMITTED
-        return PROCESSING if now < self.completed[number] else RETURNED
+        if now >= self.completed[number]:
+            return RETURNED
+        asked = self.supplement(number)
+        return WAITING if asked and asked[0] <= now < asked[1] else PROCESSING
 
     def updated(self, number: int, now: float) -> int:
         """The last instant at which something happened to a dossier that is there."""
-        if self.completed[number] <= now:
-            return self.completed[number]
-        return self.accepted[number] if self.accepted[number] <= now else self.applied[number]
+        steps = (self.completed[number], *reversed(self.supplement(number) or ()), self.accepted[number])
+        return next((at for at in steps if at <= now), self.applied[number])
 
     def count(self, now: float) -> int:
         """How many have been submitted by now: the numbers below it are there."""
@@ -525,14 +541,26 @@ class Flow:
         waiting = range(bisect_left(self.applied, now - self._longest_wait), self.count(now))
         started = self.accepted_in(now - self._longest_work, now)
         finished = self._by_completed[: bisect_right(self._by_completed, now, key=self.completed.__getitem__)]
+        asked = sorted(((self.updated(it, now), it) for it in self._asked_among(now)), reverse=True)
         changes = heapq.merge(
             ((self.applied[it], it) for it in reversed(waiting) if self.accepted[it] > now),
-            ((self.accepted[it], it) for it in reversed(started) if self.completed[it] > now),
+            (
+                (self.accepted[it], it)
+                for it in reversed(started)
+                if self.completed[it] > now and not self.supplement(it)
+            ),
+            asked,
             ((self.completed[it], it) for it in reversed(finished)),
             key=itemgetter(0),
             reverse=True,
         )
         return (number for _, number in changes)
+
+    def _asked_among(self, now: float) -> Iterator[int]:
+        """Of the accepted ones that are open those that wait for a supplement, did or will."""
+        at = self.accepted.__getitem__
+        first, after = (bisect_left(self._asked, instant, key=at) for instant in (now - self._longest_work, now))
+        return (number for number in self._asked[first:after] if self.completed[number] > now)
 
     def code(self, number: int) -> str:
         """<agency>-yyMMdd-<running number of the day>."""

@@ -77,8 +77,9 @@ PORTS = "ten in a row are needed, the last one for UDP"
 class Flows:
     """The dossiers of the year, made beside the event loop: making them takes half a second."""
 
-    def __init__(self, year: int | None, seed: int) -> None:
+    def __init__(self, year: int | None, seed: int, ahead: float = 0) -> None:
         self._year = year
+        self._ahead = ahead
         self._seed = seed
         self._flow: Flow | None = None
         self._making = asyncio.Lock()
@@ -96,7 +97,7 @@ class Flows:
         return self._flow
 
     def _year_at(self, now: float) -> int:
-        return self._year or datetime.fromtimestamp(now, ZONE).year
+        return self._year or datetime.fromtimestamp(now + self._ahead, ZONE).year
 
     async def _make(self, year: int) -> Flow:
         loop = asyncio.get_running_loop()
@@ -258,9 +259,12 @@ class Log:
 class Server:
     """All listeners of one sandbox, and the faults that act on them."""
 
-    def __init__(self, *, year: int | None, seed: int, token_ttl: int, log: Path | None) -> None:
-        self._flows = Flows(year, seed)
-        every = (*upstreams.province(self._flows.at, token_ttl=token_ttl), bus(self._flows.at, token_ttl=token_ttl))
+    def __init__(self, *, year: int | None, seed: int, token_ttl: int, log: Path | None, ahead: float = 0) -> None:
+        self._flows = Flows(year, seed, ahead)
+        every = (
+            *upstreams.province(self._flows.at, token_ttl=token_ttl, ahead=ahead),
+            bus(self._flows.at, token_ttl=token_ttl, ahead=ahead),
+        )
         self._upstreams = {it.name: it for it in every}
         self._upstream_of = {route.name: it.name for it in every for route in it.routes}
         self._upstream_of |= dict.fromkeys(names.ROUTES, "dns")
@@ -537,6 +541,7 @@ def serve(
     year: int | None = None,
     seed: int = DEFAULT_SEED,
     token_ttl: int = 300,
+    ahead: float = 0,
     log: str | os.PathLike[str] | None = None,
     ready: Callable[[Addresses], None] | None = None,
     until_stdin_closes: bool = False,
@@ -546,6 +551,7 @@ def serve(
     host: where the upstreams listen; the API that switches faults listens on 127.0.0.1 always.
     port: that of the API; the upstreams take the nine after it, in the order of Addresses. 0: any free ports.
     year: whose dossiers to show; None: the clock's.
+    ahead: dossiers are shown as they stand so many seconds after the clock; before it, if negative.
     token_ttl: seconds that a token of the sso or the bus and a session of the national portal live.
     log: a file to which the fault log is appended, an object a line.
     ready: called once, as soon as every port listens. The gateway keeps its first clients waiting until the dossiers
@@ -561,7 +567,7 @@ def serve(
     if soft != hard:
         # A fault that hangs keeps a descriptor for every client that it keeps waiting.
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    server = Server(year=year, seed=seed, token_ttl=token_ttl, log=None if log is None else Path(log))
+    server = Server(year=year, seed=seed, token_ttl=token_ttl, log=None if log is None else Path(log), ahead=ahead)
     asyncio.run(_run(server, host, port, ready, parent if until_stdin_closes else None))
 
 

@@ -170,10 +170,13 @@ class Upstream:
         return next((route for route in routes if route.method == method), None) or self.refuse(405, request)
 
 
-def province(flow: Callable[[float], Flow], *, token_ttl: int) -> tuple[Upstream, ...]:
-    """All upstreams but the bus. `flow` gives the dossiers to show at an instant; tokens live `token_ttl` seconds."""
+def province(flow: Callable[[float], Flow], *, token_ttl: int, ahead: float = 0) -> tuple[Upstream, ...]:
+    """All upstreams but the bus. `flow` gives the dossiers to show at an instant; tokens live `token_ttl` seconds.
+
+    Dossiers are those of `ahead` seconds after the clock.
+    """
     tokens = Tokens(token_ttl)
-    return (Sso(tokens).upstream(), Gateway(tokens, flow).upstream(), *_pages(), _shared(), _control(), _tls())
+    return (Sso(tokens).upstream(), Gateway(tokens, flow, ahead).upstream(), *_pages(), _shared(), _control(), _tls())
 
 
 # --- how errors are worded --------------------------------------------------------------------------------------------
@@ -377,9 +380,10 @@ class BadParameter(Exception):
 class Gateway:
     """iGate's gateway: dossiers, procedures, agencies, statistics. Every call needs a Bearer token."""
 
-    def __init__(self, tokens: Tokens, flow: Callable[[float], Flow]) -> None:
+    def __init__(self, tokens: Tokens, flow: Callable[[float], Flow], ahead: float = 0) -> None:
         self._tokens = tokens
         self._flow = flow
+        self._ahead = ahead
 
     def upstream(self) -> Upstream:
         calls = (
@@ -412,8 +416,8 @@ class Gateway:
         return guarded
 
     def search(self, request: Request) -> dict[str, Any]:
-        query, now = request.query, request.received_at
-        flow = self._flow(now)
+        query, now = request.query, request.received_at + self._ahead
+        flow = self._flow(request.received_at)
         tests = self._tests(flow, query, now)
         found = (number for number in self._ordered(flow, query, now) if all(test(number) for test in tests))
         total = None
@@ -500,12 +504,12 @@ class Gateway:
 
     def statistics(self, request: Request) -> list[dict[str, Any]]:
         """Per agency the columns of form II.06a; `received` is the sum of receivedOld, -Online and -Direct."""
-        query, now = request.query, request.received_at
+        query, now = request.query, request.received_at + self._ahead
         start, end = period(query, "from-date", "to-date")
         if not (math.isfinite(start) and math.isfinite(end)):
             raise BadParameter("Required parameters 'from-date' and 'to-date' are not present")
         asked = query.get("agency-id", ROOT_AGENCY.id)
-        flow, rows = self._flow(now), []
+        flow, rows = self._flow(request.received_at), []
         for index, agency in enumerate(AGENCIES):
             if asked not in (agency.id, ROOT_AGENCY.id):
                 continue

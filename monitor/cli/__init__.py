@@ -107,7 +107,7 @@ def cli() -> None:
 
 
 for command in (
-    running.up, running.scheduler, running.worker, running.record, running.deliver, running.web,
+    running.up, running.scheduler, running.worker, running.record, running.deliver, running.jobs, running.web,
     looking.probe, looking.status, looking.outcomes, looking.rebuild, looking.upgrade,
     setting_up.validate, setting_up.init, setting_up.schema,
     simulating.sandbox_,

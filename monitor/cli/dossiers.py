@@ -12,16 +12,15 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import wraps
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from monitor import calendars, collection, index766, periods, spreadsheets, words
+from monitor import calendars, collection, index766, kpis, periods, spreadsheets, words
 from monitor import dossiers as counting
 from monitor.availability import NO_FIGURE
 from monitor.catalogue import STATE_CALENDAR, Catalogue
@@ -42,16 +41,16 @@ from monitor.cli.shared import (
     the_store,
     zone_of_environment,
 )
-from monitor.collection import CollectionError
+from monitor.collection import SIMULATED_META, CollectionError
 from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source, UnitTree, Violation
 from monitor.live import console
+from monitor.model import State
 from monitor.periods import Kind, Period
+from monitor.spans import Span, union
+from monitor.status import Timelines
 from monitor.store import Store, StoreError
 from monitor.store.incidents import IncidentRecord
 from monitor.wiring import ConfigurationError, configuration, location_of
-
-SIMULATED_META = "dossiers_simulated"
-"""The fact about a store that its dossiers were collected from a simulated province."""
 
 
 @click.group()
@@ -197,8 +196,13 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
     if asked.unit is not None:
         raise click.UsageError("--unit has no meaning here: all units are collected")
     system = _one(collection.igate_systems(asked.province), system, "igate")
+    counted = only is None and asked.province.dossiers.source == "statistics"
     if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
         raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
+    if counted:
+        if not collection.search_of(asked.province, system).has_statistics:
+            raise ConfigurationError(f"dossiers.source is statistics, which needs {system} paths.statistics")
+        only, asked.named = "statistics", True  # of this month, where no period is named
     with asked.store(create=True) as store:
         if asked.province.simulated:
             store.set_meta(SIMULATED_META, "yes")
@@ -245,7 +249,7 @@ def _collect(
                 )  # fmt: skip
         if only != "dossiers" and asked.named and search.has_statistics:
             form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)
-            broken = _checked(store, form)
+            broken = store.dossiers.checked(form)
             taken = store.dossiers.keep_form(form, broken, at=now(), by="collect", reason="thu thập lại")
             _say_violations(broken)
     seconds = round(time.monotonic() - began, 1)
@@ -328,7 +332,7 @@ def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, r
             start, end, Source.OFFICIAL,
             tuple(row._replace(code=units.find(row.name)) for row in read.rows), read.total, read.subtotals,
         )  # fmt: skip
-        kept = book.keep_form(form, _checked(store, form), at=now(), by=by, reason=reason)
+        kept = book.keep_form(form, store.dossiers.checked(form), at=now(), by=by, reason=reason)
     _say_violations(kept.violations)
     if asked.as_json:
         asked.echo(imported="form", version=kept.version, rows=len(form.rows), violations=_violations(kept.violations))
@@ -363,16 +367,6 @@ def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str)
         asked.echo(imported="scores", rows=len(named))
     else:
         click.echo(f"Đã nhập {len(named)} điểm thành phần, {asked.head}")
-
-
-def _checked(store: Store, form: Form) -> list[Violation]:
-    """All that does not hold in a form and with the forms before and after it, of its own source."""
-    found = counting.violations(form)
-    if before := store.dossiers.form_before(form.start, form.source):
-        found += counting.carried(before.form, form)
-    if after := store.dossiers.form_after(form.end, form.source):
-        found += counting.carried(form, after.form)
-    return found
 
 
 def _violations(found: Iterable[Violation]) -> list[dict[str, Any]]:
@@ -452,11 +446,11 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
     shown.print(table)
     whole = made.total or made.sum
     if whole.on_time is not None:
-        share = _percent(whole.on_time)
+        share = words.percent(whole.on_time)
         good = whole.resolved_early + whole.resolved_on_time
         click.echo(f"Đúng hạn: {words.number(good)} / {words.number(whole.resolved)} đã giải quyết = {share}")
     if whole.new:
-        share = _percent(Fraction(whole.new_online, whole.new))
+        share = words.percent(Fraction(whole.new_online, whole.new))
         click.echo(f"Trực tuyến: {words.number(whole.new_online)} / {words.number(whole.new)} mới tiếp nhận = {share}")
     for difference in others:
         click.echo(difference["text"])
@@ -495,7 +489,7 @@ def _form(asked: _Asked, store: Store, by: By, source: Source | None) -> _Found:
 def _kept(asked: _Asked, store: Store, form: Form, version: int) -> _Found:
     """A form as it came; of one unit only its row, where one is asked for."""
     if asked.unit is None:
-        return _Found(form, _checked(store, form), version, None, ())
+        return _Found(form, store.dossiers.checked(form), version, None, ())
     code = store.dossiers.units().find(asked.unit)
     wanted = asked.unit.strip().casefold()
     rows = tuple(r for r in form.rows if r.name.casefold() == wanted or (code is not None and r.code == code))
@@ -516,7 +510,7 @@ def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     counts = book.counts(start, min(end, until))
     made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
     named = None if code is None else units.name(code, asked.period.last)
-    broken = _checked(store, made) if by is By.UNIT and code is None else counting.violations(made)
+    broken = store.dossiers.checked(made) if by is By.UNIT and code is None else counting.violations(made)
     return _Found(made, broken, None, named, notes)
 
 
@@ -560,14 +554,6 @@ def _at(seconds: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(seconds, zone).strftime("%d/%m/%Y %H:%M")
 
 
-def _percent(share: Fraction) -> str:
-    """A share rounded to two decimals, "99,99%"; only the whole is 100%, and only nothing 0%."""
-    hundredths = (share.numerator * 20_000 + share.denominator) // (2 * share.denominator)
-    if 0 < share < 1:
-        hundredths = min(max(hundredths, 1), 9_999)
-    return f"{words.number(hundredths // 100)},{hundredths % 100:02d}%"
-
-
 def _days(start: date, end: date) -> str:
     return f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
 
@@ -596,7 +582,9 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         units = store.dossiers.units()
         code = _unit_code(units, store, asked.unit)
         official = {c: s for (unit, c), s in _scores_of(store, asked).items() if unit == (code or "")}
-        made = index766.scores(in_force, _own(asked, store, units, code, official), official)
+        within = None if code is None else (units, code, last)
+        estimates = kpis.own_estimates(store, asked.span, asked.zone, official, within)
+        made = index766.scores(in_force, estimates, official)
         notes = _known(asked, store)[1] if any(score.own for score in made) else []
     estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
     if asked.as_json:
@@ -622,20 +610,23 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         own, gap = score.own, score.difference
         table.add_row(
             f"{score.component.id} {score.component.name}", str(score.component.max), index766.written(score.estimate),
-            index766.written(score.official), "" if gap is None else index766.written(gap),
+            _official(score.official), "" if gap is None else index766.written(gap),
             f"{words.number(own.numerator)} / {words.number(own.denominator)}" if own else "", score.note,
         )  # fmt: skip
-    whole = "Cộng", str(in_force.max), index766.written(estimate), index766.written(given), "", "", ""
+    whole = "Cộng", str(in_force.max), index766.written(estimate), _official(given), "", "", ""
     table.add_row(*whole, style="bold")
     shown.print(table)
     if given is not None:
         click.echo(f"Xếp loại theo Cổng Dịch vụ công quốc gia: {index766.class_of(given)}")
 
 
+def _official(points: Fraction | None) -> str:
+    return "chưa nhập" if points is None else index766.written(points)
+
+
 def _formulas(path: Path | None) -> list[index766.Formula]:
     try:
-        text = (resources.files("monitor") / "index766.yaml" if path is None else path).read_text(encoding="utf-8")
-        return index766.formulas(text)
+        return kpis.our_formulas() if path is None else index766.formulas(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: can't read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -646,56 +637,6 @@ def _formulas(path: Path | None) -> list[index766.Formula]:
 
 def _scores_of(store: Store, asked: _Asked) -> Mapping[tuple[str, str], index766.OfficialScore]:
     return store.dossiers.scores(asked.period.start, asked.period.end)
-
-
-def _own(
-    asked: _Asked, store: Store, units: UnitTree, code: str | None, official: Mapping[str, index766.OfficialScore]
-) -> Mapping[str, index766.Own | str]:
-    """What the dossiers say of the components that they can say something of."""
-    book = store.dossiers
-    start, end = asked.span
-    until = book.collected_until()
-    if until is None or until <= start:
-        return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
-    end = min(end, until)
-    counts, judged, special = book.counts(start, end), book.judged(start, end), list(book.special(start, end))
-    groups = {*counts, *judged, *(s.group for s in special)}
-    if code is not None:
-        inside = units.under(code, {group.unit for group in groups}, asked.period.last)
-        groups = {group for group in groups if group.unit in inside}
-    plain = [one for group, one in judged.items() if group in groups]
-    progress = index766.Progress(sum(j.on_time for j in plain), sum(j.overdue for j in plain))
-    for one in special:
-        if one.group in groups:
-            progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
-    note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
-    whole = counting.total(one for group, one in counts.items() if group in groups)
-    return {
-        "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note),
-        "online": _online(whole, official.get("1.4"), _synchronised(store, asked, {g.unit for g in groups})),
-    }
-
-
-def _online(
-    whole: Counts, official: index766.OfficialScore | None, synchronised: tuple[int, int]
-) -> index766.Own | str:
-    """The share of online dossiers times the share of those that are on the national portal (1.4)."""
-    if official is not None and official.numerator is not None and official.denominator:
-        rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
-    elif synchronised[1]:
-        rate, source = Fraction(*synchronised), f"đối soát {words.number(synchronised[1])} hồ sơ"
-    else:
-        return "thiếu tỷ lệ đồng bộ 1.4: nhập điểm của Cổng DVCQG hoặc đối soát (reconcile)"
-    return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {_percent(rate)} ({source})")
-
-
-def _synchronised(store: Store, asked: _Asked, units: set[str]) -> tuple[int, int]:
-    """How many dossiers of the period are on the national portal, of those whose answer is known."""
-    answers = store.dossiers.answers(*asked.span)
-    if not answers:
-        return 0, 0
-    known = counting.matches(store.dossiers.accepted_in(*asked.span, units), answers, asked.zone)
-    return sum(m.found for m in known), sum(m.found + len(m.missing) for m in known)
 
 
 def _score_json(score: index766.Score) -> Mapping[str, Any]:
@@ -728,6 +669,10 @@ def impact(asked: _Asked, incident: int | None) -> None:
     more was asked for during it. --json: incidents, each with incident, system, start, end, received, expected,
     missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology).
 
+    Then for each database that officers query (`dossiers.databases` in the catalogue): when it could not be reached,
+    through the bus or by itself, and for which dossiers more was asked for meanwhile. --json: databases, each with
+    system, down (start, end), seconds, supplements.
+
     \b
     Example: motcua dossiers impact --period 2026-10 --json --data data -c catalogue.yaml
     """
@@ -747,12 +692,14 @@ def impact(asked: _Asked, incident: int | None) -> None:
                 if record.kind in ("outage", "reported") and record.state != "withdrawn"
                 and incident in (None, record.id)
             ]  # fmt: skip
+            databases = [] if incident is not None else _databases(asked, province, store, inside)
         except calendars.UnknownYear as error:
             raise ConfigurationError(str(error)) from None
     if incident is not None and not found:
         raise ConfigurationError(f"incident {incident} is none of {asked.period.name}; see `motcua incidents list`")
     if asked.as_json:
-        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found])
+        listed = [{**d._asdict(), "down": [{"start": a, "end": b} for a, b in d.down]} for d in databases]
+        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found], databases=listed)
         return
     asked.show_head(console(), "Hồ sơ trong thời gian gián đoạn")
     click.echo(CORRELATION)
@@ -766,6 +713,45 @@ def impact(asked: _Asked, incident: int | None) -> None:
             click.echo(f"  {words.PROVISIONAL.capitalize()}: hồ sơ mới thu thập đến {_at(until, asked.zone)}")
     if not found:
         click.echo("Không có sự cố nào trong kỳ")
+    for database in databases:
+        for line in _database_lines(database, province.systems[database.system].name.vi, asked.zone):
+            click.echo(line)
+
+
+class _Database(NamedTuple):
+    """When a database could not be reached in a period, and for which dossiers more was asked for meanwhile."""
+
+    system: str
+    down: Sequence[Span]
+    seconds: int
+    supplements: Sequence[str]
+
+
+def _databases(asked: _Asked, province: Catalogue, store: Store, units: Collection[str] | None) -> list[_Database]:
+    """By the lines of the systems: what is reached through a bus that is down has no incident of its own."""
+    start, end = asked.span[0], min(asked.span[1], now())
+    if end <= start:
+        return []
+    timelines = Timelines(province, store.boundaries(start, end), store.lines(), start, end)
+    made = []
+    for system in province.databases():
+        down = union((i.start, i.end) for i in timelines.system(system) if i.state is State.DOWN)
+        codes = {code for span in down for code in store.dossiers.supplements(*span, units)}
+        made.append(_Database(system, down, sum(b - a for a, b in down), sorted(codes)))
+    return made
+
+
+def _database_lines(database: _Database, name: str, zone: ZoneInfo) -> Iterable[str]:
+    yield f"\nCơ sở dữ liệu {name}"
+    if not database.down:
+        yield "  Không lần nào không tra cứu được trong kỳ"
+        return
+    yield f"  Không tra cứu được: {words.number(len(database.down))} lần, tổng {words.duration(database.seconds)}"
+    for start, end in database.down[:10]:
+        yield f"    {_at(start, zone)} → {_at(end, zone)} ({words.duration(end - start)})"
+    if len(database.down) > 10:
+        yield "    … (--json có tất cả)"
+    yield f"  {_codes('Yêu cầu bổ sung phát sinh trong lúc ấy', database.supplements)}"
 
 
 def _impact(
@@ -806,8 +792,12 @@ def _impact_lines(touched: counting.Impact) -> Iterable[str]:
         ("Trong đó đã quá hạn", touched.overdue),
         ("Yêu cầu bổ sung phát sinh trong lúc gián đoạn", touched.supplements),
     ):
-        listed = ", ".join(codes[:10]) + (", … (--json có tất cả)" if len(codes) > 10 else "")
-        yield f"{label}: {words.number(len(codes))}" + (f": {listed}" if codes else "")
+        yield _codes(label, codes)
+
+
+def _codes(label: str, codes: Sequence[str]) -> str:
+    listed = ", ".join(codes[:10]) + (", … (--json có tất cả)" if len(codes) > 10 else "")
+    return f"{label}: {words.number(len(codes))}" + (f": {listed}" if codes else "")
 
 
 def _impact_json(record: IncidentRecord, touched: counting.Impact) -> Mapping[str, Any]:
@@ -876,7 +866,7 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
             table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
         for row in rows:
             numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
-            share = NO_FIGURE if row.rate is None else _percent(row.rate)
+            share = NO_FIGURE if row.rate is None else words.percent(row.rate)
             table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
         console().print(table)
         for row in rows:

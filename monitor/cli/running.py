@@ -1,4 +1,4 @@
-"""Commands that run until they are stopped: up, scheduler, worker, record, deliver, web."""
+"""Commands that run until they are stopped: up, scheduler, worker, record, deliver, jobs, web."""
 
 from __future__ import annotations
 
@@ -180,6 +180,24 @@ def record(catalogue: Path | None) -> None:
         app = make_app(broker, Parts(record=recorder.record))
         code = run_worker(app, [RECORD], threads=1, stopping=recorder.stopping.set)
     sys.exit(code)
+
+
+@click.command()
+@catalogue_option
+def jobs(catalogue: Path | None) -> None:
+    """Do what the calendar asks for, such as collecting dossiers (production). One is active, a second one stands by.
+
+    \b
+    Example: MOTCUA_DATABASE_URL=postgresql://... motcua jobs -c catalogue.yaml
+    """
+    from tasks.jobs import make_runner  # noqa: PLC0415
+
+    log_to_stderr()
+    province = load_catalogue(catalogue)
+    with the_store(server_configuration(), create=True) as store:
+        runner = make_runner(province, store)
+        with store.job_runs.lock(wait=None), stopping() as stop:
+            runner.run(stop)
 
 
 @click.command()

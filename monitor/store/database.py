@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -25,8 +25,19 @@ BUSY_SECONDS = 5
 """How long a transaction waits for another one to end before it gives up."""
 
 # Numbers of PostgreSQL's advisory locks; they are the database's own, so any will do.
-_RECORDER_LOCK = 7_301_001
 _UPGRADE_LOCK = 7_301_002
+
+
+class Lock(NamedTuple):
+    """What one process alone may be: `name` as messages and SQLite's file have it, `key` PostgreSQL's number."""
+
+    name: str
+    key: int
+
+
+RECORDER_LOCK = Lock("recorder", 7_301_001)
+JOBS_LOCK = Lock("jobs", 7_301_003)
+_ANOTHER = {"recorder": "another recorder is active", "jobs": "another process runs its jobs"}
 
 
 class StoreError(Exception):
@@ -140,22 +151,22 @@ class Database:
             raise StoreError(message, permanent=True) from None
         return revision
 
-    # --- the lock of the one recorder --------------------------------------------------------------------------------
+    # --- the locks of the one recorder and the one who runs jobs -----------------------------------------------------
 
     @contextmanager
-    def recorder_lock(self, wait: float | None = 0) -> Iterator[None]:
-        """Be the one recorder while inside; the lock ends with the process at the latest.
+    def lock(self, lock: Lock, wait: float | None = 0) -> Iterator[None]:
+        """Be the one while inside; the lock ends with the process at the latest.
 
         `wait`: seconds to go on trying, None for ever. Raises StoreError when another one is active.
         """
-        with self._lock_file(wait) if self.path else self._advisory_lock(wait):
+        with self._lock_file(lock, wait) if self.path else self._advisory_lock(lock, wait):
             yield
 
     @contextmanager
-    def _lock_file(self, wait: float | None) -> Iterator[None]:
+    def _lock_file(self, lock: Lock, wait: float | None) -> Iterator[None]:
         assert self.path is not None
         try:
-            file = self.path.with_name(self.path.name + ".recorder").open("ab")
+            file = self.path.with_name(f"{self.path.name}.{lock.name}").open("ab")
         except OSError as error:
             raise StoreError(f"{self.place}: {error.strerror}", permanent=True) from None
         with file:  # closing it unlocks it
@@ -167,29 +178,29 @@ class Database:
                     return False
                 return True
 
-            self._wait_for(locked, wait)
+            self._wait_for(lock, locked, wait)
             yield
 
     @contextmanager
-    def _advisory_lock(self, wait: float | None) -> Iterator[None]:
+    def _advisory_lock(self, lock: Lock, wait: float | None) -> Iterator[None]:
         # A session of its own, without a transaction: one that stayed open would keep PostgreSQL from tidying up.
         alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         with self._guarded(alone.connect) as connection:
 
             def ask(function: str) -> bool:
-                return bool(connection.execute(text(f"SELECT {function}(:key)"), {"key": _RECORDER_LOCK}).scalar())
+                return bool(connection.execute(text(f"SELECT {function}(:key)"), {"key": lock.key}).scalar())
 
-            self._wait_for(lambda: ask("pg_try_advisory_lock"), wait)
+            self._wait_for(lock, lambda: ask("pg_try_advisory_lock"), wait)
             try:
                 yield
             finally:
                 ask("pg_advisory_unlock")
 
-    def _wait_for(self, locked: Callable[[], bool], wait: float | None) -> None:
+    def _wait_for(self, lock: Lock, locked: Callable[[], bool], wait: float | None) -> None:
         deadline = None if wait is None else time.monotonic() + wait
         while not locked():
             if deadline is not None and time.monotonic() >= deadline:
-                raise StoreError(f"{self.place}: another recorder is active on it")
+                raise StoreError(f"{self.place}: {_ANOTHER[lock.name]} on it")
             time.sleep(0.2)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.dossiers import (
+    By,
     Channel,
     Counts,
     Dossier,
@@ -30,8 +31,10 @@ from monitor.dossiers import (
     Unit,
     UnitTree,
     Violation,
+    carried,
     deadline,
     timeliness,
+    violations,
 )
 from monitor.index766 import OfficialScore
 from monitor.store import schema
@@ -125,12 +128,29 @@ class DossierBook:
             row = connection.execute(select(table).where(table.c.system == system)).one_or_none()
         return Progress(**row._mapping) if row else Progress(system)
 
+    def collections(self) -> list[Progress]:
+        """How far the dossiers of each system have been collected."""
+        table = schema.dossier_collections
+        with self._database.reading() as connection:
+            return [Progress(**row._mapping) for row in connection.execute(select(table).order_by(table.c.system))]
+
     def collected_until(self) -> int | None:
         """The instant up to which dossiers are known: that of the system that is furthest behind. None: none are."""
         table = schema.dossier_collections.c
         with self._database.reading() as connection:
             rows = connection.execute(select(table.until)).scalars().all()
         return None if not rows or None in rows else min(at for at in rows if at is not None)
+
+    def read_mark(self) -> tuple[int | None, ...]:
+        """Another one whenever a collection has become complete, or units, points or statistics have come in."""
+        forms, scores, units = schema.dossier_forms.c, schema.official_scores.c, schema.units
+        marks = select(
+            select(func.max(scores.id)).scalar_subquery(),
+            select(func.max(forms.made_at)).scalar_subquery(),
+            select(func.count()).select_from(units).where(units.c.imported == 1).scalar_subquery(),
+        )
+        with self._database.reading() as connection:
+            return (self.collected_until(), *connection.execute(marks).one())
 
     def collected_since(self) -> int | None:
         """The first instant from which all changes are known, 0: from the beginning. None: nothing is collected."""
@@ -271,17 +291,48 @@ class DossierBook:
         with self._database.reading() as connection:
             return {(row.kind, row.code): row.name for row in connection.execute(select(table))}
 
+    def unnamed(self, kind: By) -> set[str]:
+        """Codes of procedures or sectors that have dossiers and no name."""
+        column = {By.PROCEDURE: _GROUP.procedure, By.SECTOR: _GROUP.sector}[kind]
+        table = schema.dossier_names.c
+        named = select(table.code).where(table.kind == kind.value)
+        chosen = select(column).where(column != "", column.not_in(named)).distinct()
+        with self._database.reading() as connection:
+            return set(connection.execute(chosen).scalars())
+
     # --- forms -------------------------------------------------------------------------------------------------------
 
+    def checked(self, form: Form) -> list[Violation]:
+        """All that does not hold in a form and with the forms before and after it, of its own source."""
+        found = violations(form)
+        if before := self.form_before(form.start, form.source):
+            found += carried(before.form, form)
+        if after := self.form_after(form.end, form.source):
+            found += carried(form, after.form)
+        return found
+
     def keep_form(
-        self, form: Form, violations: Sequence[Violation], *, at: int, by: str, reason: str | None = None
+        self,
+        form: Form,
+        violations: Sequence[Violation],
+        *,
+        at: int,
+        by: str,
+        reason: str | None = None,
+        in_place: bool = False,
     ) -> KeptForm:
         """Keep a form, with all that does not hold in it, as the next version of its period and source.
 
         The same figures as in the last version are not kept again. Raises StoreError for other ones without a reason.
+        `in_place`: a form that grows with its period takes the place of its last version.
         """
         with self._database.writing() as connection:
             kept = [_kept_form(r) for r in connection.execute(_forms(form.start, form.end, form.source))]
+            if kept and in_place:
+                table = schema.dossier_forms
+                grown = {"body": _form_json(form), "violations": _violations_json(violations), "made_at": at}
+                renewed = update(table).where(table.c.id == kept[-1].id).values(grown).returning(table)
+                return _kept_form(connection.execute(renewed).one())
             if kept and kept[-1].form == form:
                 return kept[-1]
             if kept and not reason:
@@ -298,7 +349,7 @@ class DossierBook:
                 "made_by": by,
                 "reason": reason if kept else None,
                 "body": _form_json(form),
-                "violations": json.dumps([list(v) for v in violations], ensure_ascii=False),
+                "violations": _violations_json(violations),
             }
             made = connection.execute(insert(schema.dossier_forms).values(row).returning(schema.dossier_forms)).one()
         return _kept_form(made)
@@ -331,6 +382,17 @@ class DossierBook:
         with self._database.reading() as connection:
             return [_kept_form(row) for row in connection.execute(select(table).order_by(*order))]
 
+    def number_of_violations(self) -> dict[Source, int]:
+        """How much does not hold in the last versions of all forms, by their source."""
+        table = schema.dossier_forms.c
+        chosen = select(table.start, table.end, table.source, table.violations).order_by(table.version)
+        with self._database.reading() as connection:
+            last = {(row.start, row.end, row.source): row.violations for row in connection.execute(chosen)}
+        found: dict[Source, int] = {}
+        for (*_, source), broken in last.items():
+            found[Source(source)] = found.get(Source(source), 0) + len(json.loads(broken))
+        return found
+
     def broken_forms(self) -> list[KeptForm]:
         """The forms whose last version had something that did not hold when it was kept: what is to be alerted."""
         last = {(kept.form.start, kept.form.end, kept.form.source): kept for kept in self.forms()}
@@ -361,18 +423,48 @@ class DossierBook:
             groups = {number: group for group, number in _known_groups(connection).items()}
             return {groups[number]: _counts(*row) for number, *row in connection.execute(chosen)}
 
-    def by_channel(self, start: int, end: int) -> dict[tuple[str, Channel], int]:
-        """How many dossiers were received in [start, end), by unit and channel."""
-        chosen = select(_GROUP.unit, _DOSSIER.channel, func.count()).join_from(
-            schema.dossiers, schema.dossier_groups, _DOSSIER.group == _GROUP.id
-        )
-        chosen = chosen.where(_DOSSIER.accepted >= start, _DOSSIER.accepted < end)
-        with self._database.reading() as connection:
-            rows = connection.execute(chosen.group_by(_GROUP.unit, _DOSSIER.channel)).all()
-        return {(unit, Channel(channel)): number for unit, channel, number in rows}
+    def received(self, starts: Sequence[int], end: int) -> dict[tuple[str, Channel], tuple[int, ...]]:
+        """How many dossiers were accepted from each start to `end`, by unit and channel."""
+        d = _DOSSIER
+        counts = [func.count().filter(d.accepted >= start) for start in starts]
+        return {
+            (unit, Channel(channel)): tuple(found)
+            for (unit, channel), found in self._by_unit(
+                (d.channel,), counts, d.accepted >= min(starts), d.accepted < end
+            )
+        }
 
-    def pending(self, now: int, zone: ZoneInfo) -> dict[str, Pending]:
-        """What is open now by unit: overdue, due today and tomorrow; the unit with most overdue ones first."""
+    def resolved(self, starts: Sequence[int], end: int) -> dict[tuple[str, Channel, Timeliness], tuple[int, ...]]:
+        """How many accepted dossiers ended from each start to `end`, by unit, channel and timeliness."""
+        d = _DOSSIER
+        counts = [func.count().filter(d.ended >= start) for start in starts]
+        where = d.ended >= min(starts), d.ended < end, d.accepted < end
+        return {
+            (unit, Channel(channel), Timeliness(timely)): tuple(found)
+            for (unit, channel, timely), found in self._by_unit((d.channel, d.timeliness), counts, *where)
+        }
+
+    def submitted_online(self, start: int, end: int) -> dict[str, int]:
+        """How many dossiers were submitted online in [start, end), by unit, without those that were refused."""
+        d = _DOSSIER
+        refused = and_(d.accepted.is_(None), d.ended.is_not(None))
+        where = d.applied >= start, d.applied < end, d.channel == Channel.ONLINE, ~refused
+        return {unit: number for (unit,), (number,) in self._by_unit((), [func.count()], *where)}
+
+    def _by_unit(self, keys: Sequence[Any], counts: Sequence[Any], *where: Any) -> list[tuple[list[Any], list[int]]]:
+        """Counts by unit and these columns. The database counts by group first: groups are few, dossiers many."""
+        inner = select(_DOSSIER.group, *keys, *(c.label(f"n{i}") for i, c in enumerate(counts)))
+        inner = inner.where(*where).group_by(_DOSSIER.group, *keys)
+        table = inner.subquery()
+        named = [_GROUP.unit, *(table.c[key.name] for key in keys)]
+        sums = [func.sum(table.c[f"n{i}"]) for i in range(len(counts))]
+        chosen = select(*named, *sums).join_from(table, schema.dossier_groups, table.c.group == _GROUP.id)
+        with self._database.reading() as connection:
+            rows = connection.execute(chosen.group_by(*named)).all()
+        return [(list(row[: len(named)]), [int(n) for n in row[len(named) :]]) for row in rows]
+
+    def pending(self, now: int, zone: ZoneInfo) -> dict[tuple[str, Channel], Pending]:
+        """What is open now by unit and channel: overdue, due today and tomorrow; those with most overdue ones first."""
         d = _DOSSIER
         today = datetime.fromtimestamp(now, zone).date()
         ends = [int(datetime.combine(today + timedelta(days=n), time(), zone).timestamp()) for n in (1, 2)]
@@ -383,10 +475,9 @@ class DossierBook:
             func.count().filter(and_(d.deadline >= ends[0], d.deadline < ends[1])),
             func.count().filter(or_(d.deadline.is_(None), d.deadline >= ends[1])),
         )
-        chosen = select(_GROUP.unit, *columns).join_from(schema.dossiers, schema.dossier_groups, d.group == _GROUP.id)
-        chosen = chosen.where(d.ended.is_(None), d.accepted.is_not(None)).group_by(_GROUP.unit)
-        with self._database.reading() as connection:
-            found = {unit: Pending(*row) for unit, *row in connection.execute(chosen)}
+        where = d.ended.is_(None), d.accepted.is_not(None)
+        rows = self._by_unit((d.channel,), columns, *where)
+        found = {(unit, Channel(channel)): Pending(*counts) for (unit, channel), counts in rows}
         return dict(sorted(found.items(), key=lambda item: (-item[1].overdue, item[0])))
 
     def slow_to_accept(self, start: int, end: int, now: int, at_least: int) -> Iterator[tuple[str, int, int | None]]:
@@ -477,6 +568,14 @@ class DossierBook:
                 numbers = (None if v is None else Fraction(v) for v in (row.points, row.numerator, row.denominator))
                 found[row.unit, row.component] = OfficialScore(row.unit, row.component, *numbers)
         return found
+
+    def last_scored(self) -> tuple[date, date] | None:
+        """The latest period [start, end) of which the portal's points for the whole province are there."""
+        table = schema.official_scores.c
+        chosen = select(table.start, table.end).where(table.unit == "").order_by(table.end.desc(), table.start.desc())
+        with self._database.reading() as connection:
+            row = connection.execute(chosen.limit(1)).one_or_none()
+        return (date.fromisoformat(row.start), date.fromisoformat(row.end)) if row else None
 
     # --- outages -----------------------------------------------------------------------------------------------------
 
@@ -613,6 +712,10 @@ def _form_json(form: Form) -> str:
         "subtotals": [[row, parts] for row, parts in form.subtotals],
     }
     return json.dumps(body, ensure_ascii=False)
+
+
+def _violations_json(violations: Sequence[Violation]) -> str:
+    return json.dumps([list(v) for v in violations], ensure_ascii=False)
 
 
 def _kept_form(row: Any) -> KeptForm:

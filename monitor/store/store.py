@@ -15,12 +15,13 @@ from monitor.judge import Blind, Boundary, Interval, Line, timeline
 from monitor.model import Gauge, Outcome, Reason, Settings, State
 from monitor.store import schema
 from monitor.store.codec import boundary_of, line_of
-from monitor.store.database import Database
+from monitor.store.database import RECORDER_LOCK, Database
 from monitor.store.dated import CheckKey, SettingsOf
 from monitor.store.dossiers import DossierBook
 from monitor.store.evidence import EvidenceBook
 from monitor.store.gauges import Measured, read_gauges
 from monitor.store.incidents import IncidentKeeper, Incidents
+from monitor.store.jobs import JobRuns
 from monitor.store.maintenance import MaintenanceBook
 from monitor.store.outbox import Outbox
 from monitor.store.outcomes import Key, Names, between, outcome_of_row
@@ -84,6 +85,7 @@ class Store:
         self.periods = PeriodBook(database)
         self.evidence = EvidenceBook(database)
         self.dossiers = DossierBook(database)
+        self.job_runs = JobRuns(database)
         self.outbox = Outbox(database)
         self.reports = ReportBook(database)
 
@@ -151,7 +153,7 @@ class Store:
         None waits for ever: a hot standby. Where the lock is lost (PostgreSQL restarts), two recorders may be at work
         for a while; that costs time but breaks nothing, since each transaction finds out.
         """
-        return self._database.recorder_lock(wait)
+        return self._database.lock(RECORDER_LOCK, wait)
 
     def rebuild(
         self,

@@ -51,13 +51,16 @@ def test_a_million_dossiers(store: Store, url: str, capsys: pytest.CaptureFixtur
     whole = dossiers.total(counts.values())
     assert whole.new == 31 * 1440
     assert whole.received == whole.resolved + whole.pending
+    periods = [end - 86_400, start, on_sqlite.at("2026-01-01")]
     asked: dict[str, Callable[[], object]] = {
         "counts": lambda: book.counts(start, end),
         "form": lambda: dossiers.form_of(counts, date(2026, 3, 1), date(2026, 4, 1), book.units(), book.names()),
         "judged": lambda: book.judged(start, end),
         "special": lambda: list(book.special(start, end)),
         "pending": lambda: book.pending(end, on_sqlite.ZONE),
-        "by_channel": lambda: book.by_channel(start, end),
+        "received": lambda: book.received(periods, end),
+        "resolved": lambda: book.resolved(periods, end),
+        "submitted_online": lambda: book.submitted_online(start, end),
         "submitted": lambda: book.submitted([(start, end), (start, start + 7200)]),
         "due_in": lambda: book.due_in(start, start + 7200, start + 86_400),
         "slow_to_accept": lambda: list(book.slow_to_accept(start, end, end, 8 * 3600)),

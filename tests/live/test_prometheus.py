@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 import subprocess
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -17,7 +19,7 @@ import yaml
 
 from dashboards import build
 from tests import processes, servers
-from tests.dashboards.reading import BOARDS, as_promql, panels
+from tests.dashboards.reading import ALL_BOARDS, BOARDS, as_promql, panels
 from tests.processes import eventually
 
 RULES = (build.ROOT / "dashboards/prometheus/rules.yml").read_text(encoding="utf-8")
@@ -109,4 +111,41 @@ def test_prometheus_sees_an_outage_from_beginning_to_end(tmp_path: Path) -> None
             ((_, seconds),) = prometheus.ask('motcua_system_down_seconds{system="igate", window="1d"}')
             assert 2 <= seconds <= 90
         assert monitor.end(10) == 0
+        assert monitor.err == ""
+
+
+@pytest.mark.live("prometheus")
+def test_the_board_of_dossiers_has_data_once_the_job_has_collected_them(tmp_path: Path) -> None:
+    first = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).date().replace(day=1)
+    catalogue = processes.fast_catalogue(tmp_path, dossiers={"every": "60s", "rate": 20, "since": first.isoformat()})
+    words = ("up", "-c", catalogue, "--port", "0", "--data", "data")
+    with (
+        processes.sandbox() as sandbox,
+        processes.motcua(*words, folder=tmp_path, env=sandbox.environment) as monitor,
+    ):
+        pages = monitor.until(r"Trang: http://(\S+)/ ")[1]
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "scrape_configs": [{"job_name": "motcua", "static_configs": [{"targets": [pages]}]}],
+        }
+        with servers.prometheus(yaml.safe_dump(config)) as server:
+            prometheus = Prometheus(server.url)
+            # The exporter looks once a minute: it may have looked just before the collection was complete.
+            eventually(lambda: prometheus.ask("motcua_dossiers_figures_timestamp_seconds"), within=100)
+            asked = {
+                f"{panel['title']} {target['refId']}": as_promql(target["expr"])
+                for panel in panels(ALL_BOARDS["dossiers"])
+                for target in panel["targets"]
+            }
+            assert len(asked) > 40
+            empty = {title for title, expression in asked.items() if not prometheus.ask(expression)}
+            # Without an import there are no official points, and a share of nothing is no share: early in a month.
+            rare = ("index766_points", "index766_numerator", "index766_denominator", "> 0", "official", " / on (unit) ")
+            assert {title for title in empty if not any(word in asked[title] for word in rare)} == set()
+            ((_, month),) = prometheus.ask('sum(motcua_dossiers_received{period="month"})')
+            assert prometheus.ask('motcua_dossiers_received{period="year"}') == []  # known from this month on
+            assert month == sum(n for _, n in prometheus.ask(as_promql(asked["Hồ sơ theo đơn vị trong kỳ A"])))
+            ((job, age),) = prometheus.ask("time() - motcua_job_last_success_timestamp_seconds")
+            assert (job["job_name"], 0 <= age < 120) == ("dossiers_igate", True)
+        assert monitor.end(15) == 0
         assert monitor.err == ""

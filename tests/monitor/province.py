@@ -37,6 +37,7 @@ locations:
   branch:
     name: {vi: Chi nhánh, en: Branch}
     controls: [{id: router, url: http://127.0.0.1:9/}]
+alerts: {channels: {duty_hook: {kind: webhook, url: "${DUTY_HOOK:-}"}}}
 systems:
   igate:
     name: {vi: Một cửa điện tử, en: One-stop system}
@@ -80,7 +81,6 @@ systems:
     options: {base_url: http://127.0.0.1:9}
     checks:
       home: {options: {path: /}, locations: [office]}
-alerts: {channels: {duty_hook: {kind: webhook, url: "${DUTY_HOOK:-}"}}}
 """
 
 TODAY = CATALOGUE.replace("2026-10-01", "2001-01-01").replace("2026-10-02", "2999-01-01")

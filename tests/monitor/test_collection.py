@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -16,12 +19,13 @@ import connectors
 from connectors.igate import IGateSystem
 from connectors.igate_dossiers import DossierSearch, Page, status_of
 from connectors.sandbox import PERSONAL_MARKERS, Sandbox, spawn
-from connectors.sandbox.dossiers import REPORTED, Flow
+from connectors.sandbox.dossiers import PROCEDURES, REPORTED, Flow
 from monitor import catalogue as catalogues
 from monitor import collection
 from monitor.catalogue import Catalogue
 from monitor.collection import Client, CollectionError, Summary
 from monitor.dossiers import By, Source, form_of, violations
+from monitor.jobs import Stopped
 from monitor.model import Auth, Reply
 from monitor.store import Store
 from monitor.wiring import example_catalogue
@@ -112,7 +116,82 @@ def test_a_month_is_collected_and_counted_as_it_was(
     assert {r.code: r.counts for r in form.rows} == {r.code: r.counts for r in statistics.rows}
     by_procedure = form_of(book.counts(DECEMBER, end), form.start, form.end, book.units(), book.names(), By.PROCEDURE)
     assert by_procedure.sum == form.sum
+    by_sector = form_of(book.counts(DECEMBER, end), form.start, form.end, book.units(), book.names(), By.SECTOR)
+    assert {row.name for row in by_sector.rows} <= {procedure.sector for procedure in PROCEDURES}
     assert all("mô phỏng" in row.name for row in by_procedure.rows)
+
+
+@pytest.fixture
+def quick(province: Catalogue) -> Catalogue:
+    return replace(province, dossiers=province.dossiers.model_copy(update={"rate": RATE}))
+
+
+def test_a_job_gives_up_between_two_pages(store: Store, quick: Catalogue) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        collection.by_calendar(store, quick, "igate", stop)
+    assert store.dossiers.number() == 500
+
+
+def test_a_job_collects_as_the_catalogue_says(store: Store, client: Client, quick: Catalogue) -> None:
+    collect(store, client, quick, since=at(date(YEAR, 12, 28)))
+    began = int(time.time())
+    collection.by_calendar(store, quick, "igate", threading.Event())
+    assert (store.dossiers.collected_until() or 0) >= began
+    assert store.meta()[collection.SIMULATED_META] == "yes"
+    over = replace(quick, systems={"igate": quick.systems["igate"].model_copy(update={"valid_to": date(2020, 1, 1)})})
+    before = store.dossiers.progress("igate")
+    collection.by_calendar(store, over, "igate", threading.Event())
+    assert store.dossiers.progress("igate") == before
+
+
+def test_statistics_in_the_place_of_dossiers_grow_with_their_month(store: Store, quick: Catalogue, flow: Flow) -> None:
+    counted = replace(quick, dossiers=quick.dossiers.model_copy(update={"source": "statistics"}))
+    march, april, may = (date(YEAR, month, 1) for month in (3, 4, 5))
+
+    def collect_at(now: int) -> None:
+        collection.by_calendar(store, counted, "igate", threading.Event(), lambda: now)
+
+    for days in (0, 3):
+        collect_at(at(april) + days * 86_400)
+    forms = [(kept.form.start, kept.version, kept.made_at - at(april)) for kept in store.dossiers.forms()]
+    assert forms == [(march, 1, 0), (april, 1, 3 * 86_400)]  # March was complete with the first
+    collect_at(at(may))
+    kept = store.dossiers.form(april, may, Source.STATISTICS)
+    assert kept is not None
+    assert (kept.version, kept.made_at, kept.violations) == (1, at(may), ())
+    assert kept.form.sum.received == flow.totals(at(april), at(may)).received
+    assert store.dossiers.number() == 0
+
+
+def test_requests_for_a_supplement_are_read_off_what_changes_between_two_collections(store: Store, flow: Flow) -> None:
+    """Two provinces that differ in nothing but the hour: what the second one shows has happened meanwhile."""
+    start = at(date(YEAR, 3, 11)) + 9 * 3600
+    instants = [start, start + 10 * 3600, start + 4 * 86_400]
+    for instant in instants:
+        with spawn(year=YEAR, seed=1, ahead=instant - time.time()) as there:
+            env = {**os.environ, **there.environment}
+            province = catalogues.load(example_catalogue(), connectors.CONNECTORS, env)
+            with collection.client_of(province, "igate", RATE) as client:
+                search = collection.search_of(province, "igate")
+                collection.collect(store, client, search, "igate", ZONE, since=at(date(YEAR, 2, 1)))
+    # Seen are those that waited when a collection looked; some came and went in between.
+    waiting = {
+        flow.code(number): spans[0]
+        for number in range(flow.count(instants[-1]))
+        if (spans := flow.supplement(number)) and any(spans[0] <= seen < spans[1] for seen in instants)
+    }
+    found = store.dossiers.supplements(at(date(YEAR, 1, 1)), instants[-1])
+    assert len(waiting) > 20
+    assert set(found) == {code for code, asked in waiting.items() if asked >= at(date(YEAR, 2, 1))}
+    during = [code for code, asked in waiting.items() if instants[0] <= asked < instants[1]]
+    assert set(store.dossiers.supplements(instants[0], instants[1])) == set(during) != set()
+    (special,) = [one for one in store.dossiers.special(at(date(YEAR, 3, 1)), instants[-1]) if one.supplements][:1]
+    number = next(n for n in range(len(flow)) if flow.accepted[n] == special.accepted and flow.supplement(n))
+    asked = flow.supplement(number)
+    assert asked is not None
+    assert special.supplements[0].requested == asked[0]
 
 
 def test_the_statistics_of_a_year_are_those_of_the_report(client: Client, province: Catalogue) -> None:
@@ -200,12 +279,19 @@ def test_the_channel_and_the_due_date(flow: Flow) -> None:
     assert (page.found[1].channel, page.found[1].due) == (3, page.found[0].due)
 
 
-def test_a_page_is_as_large_as_the_system_allows(
-    store: Store, client: Client, province: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collection, "PAGE_SIZES", (2000, 501, 250))
-    done = collect(store, client, province, since=at(date(YEAR, 12, 30)))
+def test_a_page_is_as_large_as_the_system_allows(store: Store, client: Client, province: Catalogue) -> None:
+    search, since = collection.search_of(province, "igate"), at(date(YEAR, 12, 30))
+    done = collection.collect(store, client, search, "igate", ZONE, since=since, sizes=(2000, 501, 250))
     assert store.dossiers.number() == 250 * done.pages
+
+
+def test_a_page_is_no_larger_than_the_catalogue_wants(store: Store, quick: Catalogue) -> None:
+    small = replace(quick, dossiers=quick.dossiers.model_copy(update={"page": 120}))
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        collection.by_calendar(store, small, "igate", stop)
+    assert store.dossiers.number() == 120
 
 
 def test_what_was_broken_off_goes_on(store: Store, client: Client, province: Catalogue) -> None:
@@ -219,6 +305,21 @@ def test_what_was_broken_off_goes_on(store: Store, client: Client, province: Cat
     again = collect(store, client, province, since=None)
     assert (again.new, again.changed, again.pages, again.resumed) == (0, 0, 1, False)
     assert store.dossiers.number() == whole == done.new + 1500
+
+
+def test_without_the_list_of_procedures_sectors_are_their_codes(
+    store: Store, client: Client, province: Catalogue, sandbox: Sandbox
+) -> None:
+    sandbox.fault("igate.procedures", "http_403")
+    done = collect(store, client, province, since=at(date(YEAR, 12, 30)))
+    assert done.new > 0
+    assert store.dossiers.unnamed(By.SECTOR) != set()
+    sandbox.clear()
+    collect(store, client, province, since=None)
+    assert store.dossiers.unnamed(By.SECTOR) == set()
+    asked = client.requests
+    collect(store, client, province, since=None)
+    assert client.requests == asked + 2  # a page and the count: no list of procedures
 
 
 def test_going_further_back_collects_again(store: Store, client: Client, province: Catalogue) -> None:

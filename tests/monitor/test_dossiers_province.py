@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from connectors.sandbox import Sandbox, spawn
 from monitor.cli import dossiers as commands
 from monitor.dossiers import Channel, Dossier, Status, Unit
 from monitor.incidents import Severity
+from monitor.model import Reason, Settings
 from monitor.store.dossiers import Progress
 from monitor.wiring import example_catalogue
 from tests.connectors.harness import ENGINE_WARNS
 from tests.monitor import test_cli
-from tests.monitor.province import store_in
+from tests.monitor.province import outcome, store_in
 from tests.monitor.test_cli import Motcua
 
 pytestmark = ENGINE_WARNS
@@ -192,6 +194,39 @@ def test_what_an_outage_touched(motcua: Motcua, sandbox: Sandbox, with_an_outage
     assert commands.CORRELATION in text
     assert "is none of 2026-03" in run(motcua, "impact", "--period", "2026-03", "--incident", 7, code=2).err
     assert "Không có sự cố nào" in run(motcua, "impact", "--period", "2026-04").out
+
+
+def test_what_was_asked_for_while_the_population_database_could_not_be_reached(
+    motcua: Motcua, sandbox: Sandbox, with_an_outage: None
+) -> None:
+    start = at("2026-03-10 09:00")
+    outcomes = [
+        outcome("population", "reach", start + second, reason, location="van_phong")
+        for second in range(-60, 1860, 20)
+        for reason in [Reason.CONNECT_TIMEOUT if 0 <= second < 1800 else None]
+    ]
+    asked = [
+        dossier(number, status=Status.SUPPLEMENT, accepted="2026-03-01", updated=instant)
+        for number, instant in ((201, "2026-03-10 09:29"), (202, "2026-03-10 09:31"), (203, "2026-03-10 08:30"))
+    ]
+    with store_in(Path("data")) as store:
+        store.record(outcomes, lambda *_: Settings(20, 8))
+        for one in asked:
+            store.dossiers.keep([replace(one, status=Status.PROCESSING, updated=at("2026-03-02"))], ZONE)
+        store.dossiers.keep(asked, ZONE)
+    found = read(motcua, "impact", "--period", "2026-03")
+    (database,) = found["databases"]
+    assert database == {
+        "system": "population",
+        "down": [{"start": start, "end": start + 1800}],
+        "seconds": 1800,
+        "supplements": ["H00-0107", "H00-0201"],
+    }
+    text = run(motcua, "impact", "--period", "2026-03").out
+    assert "Không tra cứu được: 1 lần, tổng 30 phút 00 giây" in text
+    assert "Yêu cầu bổ sung phát sinh trong lúc ấy: 2: H00-0107, H00-0201" in text
+    assert "Không lần nào không tra cứu được trong kỳ" in run(motcua, "impact", "--period", "2026-02").out
+    assert read(motcua, "impact", "--period", "2026-03", "--incident", 1)["databases"] == []
 
 
 def test_due_dates_are_what_igate_says(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:

@@ -5,20 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
+from fractions import Fraction
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors import engine
-from monitor import __version__
+from monitor import __version__, kpis
 from monitor.catalogue import Catalogue
+from monitor.dossiers import Channel, Counts, Dossier, Form, Row, Source, Status, Unit
 from monitor.incident_rules import FactKind, IncidentRules, IncidentState
+from monitor.index766 import OfficialScore
+from monitor.jobs import Ran
 from monitor.metric_names import DURATION_BUCKETS, LABELS, LATENESS_BUCKETS, METRICS, STATE_VALUES, Kind
 from monitor.metrics import Exporter
 from monitor.model import CONTROL_SYSTEM, Gauge, Outcome, Reason
 from monitor.status import DAY
 from monitor.store import LATENCY_BUCKETS, Store
+from monitor.store.dossiers import Progress
 from tests.monitor.province import CATALOGUE, NOW, load, outcome, series_of_a_day, store_in
 from tests.monitor.store.test_outbox import World
 
@@ -138,6 +145,133 @@ def test_maintenance_that_the_contract_takes_out_is_said(catalogue: Catalogue, s
         assert Scrape(catalogue, store).value("motcua_maintenance_active", system="igate") == expected
 
 
+IGATE = """
+  dossier_software:
+    name: {vi: Phần mềm hồ sơ, en: Dossier software}
+    owner: centre
+    party: vendor
+    connector: igate
+    options: {gateway_url: "http://127.0.0.1:9", login: false}
+    checks: {search: {options: {steps: [search]}}}
+"""
+STATE_HOURS = """
+calendars:
+  state: {hours: {thu: ["07:00-11:00", "13:00-17:00"]}, years: {2026: {confirmed: true, days: []}}}
+dossiers: {every: 15m}
+"""
+
+
+@pytest.fixture
+def collecting(tmp_path: Path) -> Catalogue:
+    """The province, and an iGate whose dossiers are collected."""
+    return load(tmp_path, CATALOGUE + IGATE + STATE_HOURS)
+
+
+@pytest.fixture
+def whole(collecting: Catalogue, store: Store) -> Scrape:
+    """With dossiers: today two online and one at the desk; one of these is ended early, one waits since 7:00."""
+    store.record([measured(o) for o in series_of_a_day()], collecting.settings, STATISTICS)
+    keep_dossiers(store)
+    return Scrape(collecting, store)
+
+
+def keep_dossiers(store: Store) -> None:
+    book, due = store.dossiers, NOW + 8 * DAY
+    seven, noon = NOW - 5 * 3600, NOW - 60
+    rows = [
+        Dossier("H00-1", "A", "p", "s", Channel.ONLINE, Status.RETURNED, seven, seven + 60, due, noon, noon),
+        Dossier("H00-2", "A", "p", "s", Channel.ONLINE, Status.PROCESSING, seven, noon, due, None, noon),
+        Dossier("H00-3", "A", "p", "s", Channel.DIRECT, Status.PROCESSING, noon, noon, NOW - 90, None, noon),
+    ]
+    units = [Unit("A", "Sở Mẫu")]
+    done = Progress("dossier_software", NOW - 30, since=0, until=NOW - 30)
+    book.keep(rows, ZoneInfo("Asia/Ho_Chi_Minh"), units=units, progress=done)
+    september = date(2026, 9, 1), date(2026, 10, 1)
+    book.keep_scores(*september, [OfficialScore("", "2.1", Fraction(39, 2))], at=NOW, by="thu")
+    form = Form(*september, Source.OFFICIAL, (Row("Sở Mẫu", "A", Counts(3, 1, 1, 0, 2, 1, 1, 0, 1, 1, 0)),))
+    book.keep_form(form, book.checked(form), at=NOW, by="thu")
+    store.job_runs.keep("dossiers_dossier_software", Ran(NOW - 100.0, NOW - 30.0, NOW - 20.0))
+
+
+def test_figures_of_dossiers(whole: Scrape) -> None:
+    def of(name: str, *labels: str) -> dict[tuple[str, ...], float]:
+        return whole.all(f"motcua_dossiers_{name}", *labels)
+
+    assert of("unit_info", "unit", "name") == {("A", "Sở Mẫu"): 1}
+    assert of("received", "channel", "period")["online", "today"] == 2
+    assert of("received", "channel", "period")["direct", "year"] == 1
+    assert of("resolved", "channel", "timeliness", "period") == {
+        ("online", "early", period): 1 for period in ("today", "month", "year")
+    }
+    assert of("pending", "channel", "timeliness") == {("online", "in_time"): 1, ("direct", "overdue"): 1}
+    assert of("on_time_ratio", "unit", "period") == {("A", period): 1 for period in ("today", "month", "year")}
+    assert (of("due_today", "unit"), of("due_tomorrow", "unit")) == ({("A",): 0}, {("A",): 0})
+    assert (of("submitted_online", "unit"), of("accepted_late", "unit")) == ({("A",): 2}, {("A",): 0})
+    assert of("index766_points", "component", "period", "source") == {
+        ("2.1", "month", "own"): pytest.approx(40 / 3),
+        ("2.1", "official", "official"): 19.5,
+    }
+    assert of("index766_numerator", "component", "period") == {("2.1", "month"): 2}
+    assert of("index766_denominator", "component", "period") == {("2.1", "month"): 3}
+    assert of("form_violations", "source") == {("official",): 1}
+    assert of("collected_timestamp_seconds", "system") == {("dossier_software",): NOW - 30}
+    assert of("collection_interval_seconds", "system") == {("dossier_software",): 900}
+    assert whole.value("motcua_dossiers_figures_timestamp_seconds") == NOW - 30
+    job = {"job_name": "dossiers_dossier_software"}
+    assert whole.value("motcua_job_last_success_timestamp_seconds", **job) == NOW - 20
+    assert whole.value("motcua_job_failures", **job) == 0
+
+
+def test_dossiers_are_looked_at_once_a_minute_and_counted_when_something_came_in(
+    collecting: Catalogue, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_dossiers(store)
+    counted: list[int] = []
+    read = kpis.read
+
+    def noted(catalogue: Catalogue, store: Store, now: int) -> kpis.Kpis | None:
+        counted.append(now)
+        return read(catalogue, store, now)
+
+    monkeypatch.setattr(kpis, "read", noted)
+    clock = [float(NOW)]
+    exporter = Exporter(collecting, store, lambda: clock[0])
+
+    def received() -> float:
+        found = Scrape(collecting, store, exporter=exporter).all("motcua_dossiers_received", "channel", "period")
+        return found["online", "today"]
+
+    assert (received(), received(), counted) == (2, 2, [NOW])
+    later = Progress("dossier_software", NOW + 10, since=0, until=NOW + 10)
+    more = Dossier("H00-4", "A", "p", "s", Channel.ONLINE, Status.PROCESSING, NOW, NOW, None, None, NOW)
+    store.dossiers.keep([more], ZoneInfo("Asia/Ho_Chi_Minh"), progress=later)
+    clock[0] = NOW + 59
+    assert received() == 2
+    clock[0] = NOW + 60
+    assert received() == 3
+    clock[0] = NOW + 600
+    assert received() == 3
+    assert counted == [NOW, NOW + 60]
+
+
+def test_statistics_are_a_collection_too(tmp_path: Path, store: Store) -> None:
+    counted = load(tmp_path, CATALOGUE + IGATE + STATE_HOURS.replace("15m", "15m, source: statistics"))
+    form = Form(date(2026, 10, 1), date(2026, 11, 1), Source.STATISTICS, (Row("Sở Mẫu", "A", Counts()),))
+    store.dossiers.keep_form(form, (), at=NOW - 7, by="jobs", in_place=True)
+    found = Scrape(counted, store).all("motcua_dossiers_collected_timestamp_seconds", "system")
+    assert found == {("dossier_software",): NOW - 7}
+
+
+def test_what_was_never_collected_or_done_says_so(collecting: Catalogue, store: Store) -> None:
+    store.job_runs.keep("dossiers_dossier_software", Ran(NOW - 100.0).badly(NOW - 50.0))
+    scrape = Scrape(collecting, store)
+    job = {"job_name": "dossiers_dossier_software"}
+    assert scrape.value("motcua_job_last_success_timestamp_seconds", **job) == 0
+    assert scrape.value("motcua_job_failures", **job) == 1
+    assert scrape.all("motcua_dossiers_collected_timestamp_seconds", "system") == {}
+    assert {s.name for s in scrape.samples if "dossiers" in s.name} == {"motcua_dossiers_collection_interval_seconds"}
+
+
 def test_deliveries_are_those_of_the_outbox(tmp_path: Path) -> None:
     w = World(tmp_path)
     results = {(c, r): 0.0 for c in ("hook", "mail", "off") for r in ("ok", "failed")}
@@ -163,14 +297,14 @@ def test_deliveries_are_those_of_the_outbox(tmp_path: Path) -> None:
     w.store.close()
 
 
-def test_every_name_of_the_table_is_there_and_no_other(scrape: Scrape) -> None:
-    exported = {family.name + ("_total" if family.type == "counter" else "") for family in scrape.families.values()}
+def test_every_name_of_the_table_is_there_and_no_other(whole: Scrape) -> None:
+    exported = {family.name + ("_total" if family.type == "counter" else "") for family in whole.families.values()}
     assert exported == set(METRICS)
 
 
-def test_types_helps_and_labels_are_those_of_the_table(scrape: Scrape) -> None:
+def test_types_helps_and_labels_are_those_of_the_table(whole: Scrape) -> None:
     for row in METRICS.values():
-        family = scrape.families[row.name.removesuffix("_total") if row.kind is Kind.COUNTER else row.name]
+        family = whole.families[row.name.removesuffix("_total") if row.kind is Kind.COUNTER else row.name]
         assert (family.type, family.documentation) == (row.kind, row.help)
         for sample in family.samples:
             assert sample.labels.keys() - {"le"} == set(row.labels), sample
@@ -178,8 +312,8 @@ def test_types_helps_and_labels_are_those_of_the_table(scrape: Scrape) -> None:
     assert all(label in LABELS for row in METRICS.values() for label in row.labels)
 
 
-def test_no_series_twice(scrape: Scrape) -> None:
-    series = [(s.name, tuple(sorted(s.labels.items()))) for s in scrape.samples]
+def test_no_series_twice(whole: Scrape) -> None:
+    series = [(s.name, tuple(sorted(s.labels.items()))) for s in whole.samples]
     assert len(series) == len(set(series))
 
 

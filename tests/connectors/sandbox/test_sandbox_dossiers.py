@@ -19,6 +19,7 @@ from connectors.sandbox.dossiers import (
     REPORTED,
     RETURNED,
     SUBMITTED,
+    WAITING,
     ZONE,
     Flow,
     days_off,
@@ -128,6 +129,17 @@ def test_what_lies_in_the_future_is_not_there_yet(flow: Flow) -> None:
     assert [flow.updated(number, now) for now in (applied, accepted, completed)] == [applied, accepted, completed]
     waiting = flow.dossier(number, applied)
     assert waiting["acceptedDate"] is waiting["dueDate"] is waiting["completedDate"] is None
+
+
+def test_some_wait_in_between_for_a_supplement(flow: Flow) -> None:
+    asked = {number: spans for number in range(len(flow)) if (spans := flow.supplement(number))}
+    assert 0.01 * len(flow) < len(asked) < 0.05 * len(flow)
+    for number, (start, end) in list(asked.items())[::41]:
+        assert flow.accepted[number] < start < end < flow.completed[number]
+        shown = [(flow.status(number, now), flow.updated(number, now)) for now in (start - 1, start, end - 1, end)]
+        first = flow.accepted[number]
+        assert shown == [(PROCESSING, first), (WAITING, start), (WAITING, start), (PROCESSING, end)]
+        assert flow.dossier(number, start)["dossierStatus"] == {"id": 1, "name": "Yêu cầu bổ sung giấy tờ"}
 
 
 @pytest.mark.parametrize("day", [0, 40, 170, 363, 500])

@@ -23,6 +23,7 @@ from monitor.dossiers import (
     Source,
     Status,
     Supplement,
+    Timeliness,
     Unit,
     Violation,
     deadline,
@@ -121,8 +122,20 @@ def test_counts_are_those_of_a_plain_count(store: Store) -> None:
     assert all(one.due is None and one.supplements == () for one in without)
     overdue = sum(one.overdue for one in judged.values())
     assert overdue == after.resolved_overdue + after.pending_overdue
-    by_channel = store.dossiers.by_channel(MARCH, APRIL)
-    assert sum(n for (_, c), n in by_channel.items() if c is Channel.ONLINE) == after.new_online
+    received = store.dossiers.received([MARCH, MARCH + 9 * DAY], APRIL)
+    assert sum(n for (_, c), (n, _) in received.items() if c is Channel.ONLINE) == after.new_online
+    late = total(store.dossiers.counts(MARCH + 9 * DAY, APRIL).values())
+    assert sum(n for (_, c), (_, n) in received.items() if c is not Channel.ONLINE) == late.new_direct
+    resolved = store.dossiers.resolved([MARCH, MARCH + 9 * DAY], APRIL)
+    for timely, whole, part in (
+        (Timeliness.EARLY, after.resolved_early, late.resolved_early),
+        (Timeliness.ON_TIME, after.resolved_on_time, late.resolved_on_time),
+        (Timeliness.OVERDUE, after.resolved_overdue, late.resolved_overdue),
+    ):
+        assert sum(n for (_, _, t), (n, _) in resolved.items() if t is timely) == whole
+        assert sum(n for (_, _, t), (_, n) in resolved.items() if t is timely) == part
+    open_ = store.dossiers.pending(APRIL, ZONE)
+    assert sum(map(sum, open_.values())) == sum(d.ended is None and d.accepted is not None for d in province)
 
 
 def test_requests_for_more_are_seen_in_the_status(store: Store) -> None:
@@ -148,7 +161,10 @@ def test_pending_by_unit_and_due_day(store: Store) -> None:
     made = [replace(PLAIN, code=f"H00-{n}", unit=u, due=due and at(due)) for n, (u, due) in enumerate(dues)]  # type: ignore[arg-type]
     keep(store, *made, replace(PLAIN, code="done", ended=now), replace(PLAIN, code="not yet", accepted=None))
     found = store.dossiers.pending(now, ZONE)
-    assert list(found.items()) == [("B", Pending(2, 0, 0, 2)), ("A", Pending(1, 2, 1, 0))]
+    assert list(found.items()) == [
+        (("B", Channel.ONLINE), Pending(2, 0, 0, 2)),
+        (("A", Channel.ONLINE), Pending(1, 2, 1, 0)),
+    ]
 
 
 def test_who_waited_long_to_be_accepted(store: Store) -> None:
@@ -160,6 +176,7 @@ def test_who_waited_long_to_be_accepted(store: Store) -> None:
     keep(store, PLAIN, late, waiting, refused, desk)
     found = sorted(store.dossiers.slow_to_accept(MARCH, APRIL, applied + DAY, 8 * HOUR), key=str)
     assert found == [("A", applied, applied + 9 * HOUR), ("A", applied, None)]
+    assert store.dossiers.submitted_online(MARCH, APRIL) == {"A": 3}
     assert list(store.dossiers.slow_to_accept(MARCH, APRIL, applied + HOUR, 8 * HOUR)) == [found[0]]
 
 

@@ -1,0 +1,263 @@
+"""The figures of dossiers that boards show: by unit, channel and timeliness, as of the last complete collection.
+
+Reads what the store has counted. Everything is as of one instant, when that collection began: what was due after it is
+not overdue, for nobody knows yet whether it was ended. Where iGate's own statistics are collected instead, their form
+of the running month is all there is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from importlib import resources
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from monitor import calendars, index766, words
+from monitor import dossiers as counting
+from monitor.catalogue import STATE_CALENDAR, Catalogue
+from monitor.dossiers import Channel, Counts, Source, Timeliness, UnitTree
+from monitor.store import Store
+from monitor.store.dossiers import DossierBook
+
+MAX_UNITS = 200
+"""Units that have figures of their own; the others, those with the fewest dossiers, are one together."""
+
+OTHERS = "_others"
+ANY_CHANNEL = "any"  # of figures whose source does not say how a dossier came
+_CHANNELS = {channel: channel.name.lower() for channel in Channel}
+_TIMELINESS = {timely: timely.name.lower() for timely in Timeliness}
+
+
+class Points(NamedTuple):
+    """A component of index 766 in a period; what cannot be told is None."""
+
+    component: str
+    maximum: int
+    own: Fraction | None
+    official: Fraction | None
+    parts: tuple[int, int] | None  # numerator and denominator of our own
+
+
+@dataclass
+class Kpis:
+    """Counts as of `at`, by the unit's code and words of closed sets.
+
+    `period` is `today`, `month` or `year`, each up to `at`. `late` and `online`: dossiers submitted online this month,
+    and those of them that were accepted late; empty where the working hours are not known. A unit's figures are without
+    those of units below it that have their own, so that they add up.
+    """
+
+    at: int
+    names: dict[str, str] = field(default_factory=dict)
+    received: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # unit, channel, period
+    resolved: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)  # unit, channel, timeliness, period
+    pending: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # unit, channel, in_time or overdue
+    due_today: Counter[str] = field(default_factory=Counter)
+    due_tomorrow: Counter[str] = field(default_factory=Counter)
+    online: Counter[str] = field(default_factory=Counter)
+    late: Counter[str] = field(default_factory=Counter)
+    index: dict[str, list[Points]] = field(default_factory=dict)  # by period: `month`, `official`
+
+
+def read(catalogue: Catalogue, store: Store, now: int) -> Kpis | None:
+    """The figures; None before the first complete collection. Raises StoreError."""
+    zone, book = ZoneInfo(catalogue.province.timezone), store.dossiers
+    until = book.collected_until()
+    if catalogue.dossiers.source == "statistics":
+        return _of_statistics(book, catalogue, zone, now)
+    if until is None:
+        return None
+    return _of_dossiers(catalogue, store, zone, min(now, until))
+
+
+def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) -> Kpis:
+    book, made, today = store.dossiers, Kpis(at), datetime.fromtimestamp(at, zone).date()
+    first_days = {"today": today, "month": today.replace(day=1), "year": today.replace(month=1, day=1)}
+    since = book.collected_since() or 0  # of a period that began before it only a part is known
+    periods = {name: start for name, day in first_days.items() if since <= (start := _midnight(day, zone))}
+    starts = list(periods.values()) or [at]
+    received, resolved, pending = book.received(starts, at), book.resolved(starts, at), book.pending(at, zone)
+    month = periods.get("month")
+    online = {} if month is None else book.submitted_online(month, at)
+    of_all: Counter[str] = Counter(str(key[0]) for key in (*received, *resolved, *pending)) + Counter(online.keys())
+    for (unit, _), counts in received.items():
+        of_all[unit] += counts[-1]
+    named = _series(book.units(), of_all, catalogue.dossiers.units, today)
+    for (unit, channel), counts in received.items():
+        for period, count in zip(periods, counts, strict=False):
+            made.received[named[unit], _CHANNELS[channel], period] += count
+    for (unit, channel, timely), counts in resolved.items():
+        for period, count in zip(periods, counts, strict=False):
+            made.resolved[named[unit], _CHANNELS[channel], _TIMELINESS[timely], period] += count
+    for (unit, channel), open_ in pending.items():
+        series = named[unit]
+        made.pending[series, _CHANNELS[channel], "overdue"] += open_.overdue
+        made.pending[series, _CHANNELS[channel], "in_time"] += sum(open_) - open_.overdue
+        made.due_today[series] += open_.today
+        made.due_tomorrow[series] += open_.tomorrow
+    late = None if month is None else _accepted_late(catalogue, book, zone, month, at)
+    if late is not None:
+        for unit, count in online.items():
+            made.online[named[unit]] += count
+            made.late[named[unit]] += late.get(unit, 0)
+    made.names = _names(book.units(), {*named.values()}, today)
+    made.index = _index(store, zone, today, at, since)
+    return made
+
+
+def _of_statistics(book: DossierBook, catalogue: Catalogue, zone: ZoneInfo, now: int) -> Kpis | None:
+    """What the form of the running month says, as it was asked for last."""
+    first = datetime.fromtimestamp(now, zone).date().replace(day=1)
+    kept = book.form(first, (first + timedelta(days=31)).replace(day=1), Source.STATISTICS)
+    if kept is None:
+        return None
+    made, units = Kpis(kept.made_at), book.units()
+    codes = Counter({row.code or row.name: row.counts.received + 1 for row in kept.form.rows})
+    named = _series(units, codes, catalogue.dossiers.units, first)
+    for row in kept.form.rows:
+        series, c = named[row.code or row.name], row.counts
+        made.received[series, "online", "month"] += c.new_online
+        made.received[series, "direct", "month"] += c.new_direct
+        for timely, count in zip(Timeliness, (c.resolved_early, c.resolved_on_time, c.resolved_overdue), strict=True):
+            made.resolved[series, ANY_CHANNEL, _TIMELINESS[timely], "month"] += count
+        made.pending[series, ANY_CHANNEL, "in_time"] += c.pending_in_time
+        made.pending[series, ANY_CHANNEL, "overdue"] += c.pending_overdue
+    rows = {row.code or row.name: row.name for row in kept.form.rows}
+    made.names = {series: rows.get(series, name) for series, name in _names(units, {*named.values()}, first).items()}
+    return made
+
+
+def _series(units: UnitTree, sizes: Counter[str], chosen: Collection[str], day: date) -> dict[str, str]:
+    """For each unit the one under whose name it is counted; of too many those with the fewest dossiers are OTHERS."""
+    named = units.grouped(sizes, chosen, day)
+    whole: Counter[str] = Counter()
+    for unit, size in sizes.items():
+        whole[named[unit]] += size
+    # By size, then by code: which ones have their own does not change from one reading to the next.
+    order = sorted(whole, key=lambda unit: (unit not in chosen, -whole[unit], unit))
+    left_out = set(order[MAX_UNITS:])
+    return {unit: OTHERS if series in left_out else series for unit, series in named.items()}
+
+
+def _names(units: UnitTree, series: Collection[str], day: date) -> dict[str, str]:
+    return {code: "Các đơn vị còn lại" if code == OTHERS else units.name(code, day) for code in series}
+
+
+def _accepted_late(
+    catalogue: Catalogue, book: DossierBook, zone: ZoneInfo, start: int, at: int
+) -> Mapping[str, int] | None:
+    """Of the dossiers submitted online in [start, at) those accepted late, by unit; None without working hours."""
+    calendar = catalogue.calendars.get(STATE_CALENDAR)
+    if calendar is None or not any(calendar.hours.values()):
+        return None
+    try:
+        spans = calendars.service_seconds(calendar, zone, start, at)
+    except calendars.UnknownYear:
+        return None
+    waited = book.slow_to_accept(start, at, at, counting.ACCEPTANCE_SECONDS)
+    return counting.late_by_unit(waited, at, spans)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return int(datetime.combine(day, datetime.min.time(), zone).timestamp())
+
+
+# --- index 766 --------------------------------------------------------------------------------------------------------
+
+
+def our_formulas() -> list[index766.Formula]:
+    """The versions of the formula that come with this program."""
+    return index766.formulas((resources.files("monitor") / "index766.yaml").read_text(encoding="utf-8"))
+
+
+def _index(store: Store, zone: ZoneInfo, today: date, at: int, since: int) -> dict[str, list[Points]]:
+    """The running month, and the latest period of which the portal's points are there.
+
+    Nothing of our own is said of a period that began before `since`.
+    """
+    first, book = today.replace(day=1), store.dossiers
+    periods = {"month": (first, (first + timedelta(days=31)).replace(day=1))}
+    if latest := book.last_scored():
+        periods["official"] = latest
+    made = {}
+    for name, (start, end) in periods.items():
+        formula = index766.in_force(our_formulas(), end - timedelta(days=1))
+        if formula is None:
+            continue
+        official = {c: s for (unit, c), s in book.scores(start, end).items() if not unit}
+        span = _midnight(start, zone), min(_midnight(end, zone), at)
+        own = own_estimates(store, span, zone, official) if since <= span[0] else {}
+        known = index766.scores(formula, own, official)
+        made[name] = [
+            Points(
+                score.component.id,
+                score.component.max,
+                score.estimate,
+                score.official,
+                (score.own.numerator, score.own.denominator) if score.own else None,
+            )
+            for score in known
+        ]
+    return made
+
+
+def own_estimates(
+    store: Store,
+    span: tuple[int, int],
+    zone: ZoneInfo,
+    official: Mapping[str, index766.OfficialScore],
+    within: tuple[UnitTree, str, date] | None = None,
+) -> Mapping[str, index766.Own | str]:
+    """What the dossiers of [start, end) say of the components that they can say something of, else why they cannot.
+
+    `within`: one unit and all below it on a day. A period that goes on ends at the last complete collection.
+    """
+    book, (start, end) = store.dossiers, span
+    until = book.collected_until()
+    if until is None or until <= start:
+        return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
+    end = min(end, until)
+    counts, judged, special = book.counts(start, end), book.judged(start, end), list(book.special(start, end))
+    groups = {*counts, *judged, *(s.group for s in special)}
+    if within is not None:
+        units, code, day = within
+        inside = units.under(code, {group.unit for group in groups}, day)
+        groups = {group for group in groups if group.unit in inside}
+    plain = [one for group, one in judged.items() if group in groups]
+    progress = index766.Progress(sum(j.on_time for j in plain), sum(j.overdue for j in plain))
+    for one in special:
+        if one.group in groups:
+            progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
+    note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
+    whole = counting.total(one for group, one in counts.items() if group in groups)
+    synchronised = _synchronised(book, span, zone, {group.unit for group in groups})
+    return {
+        "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note),
+        "online": _online(whole, official.get("1.4"), synchronised),
+    }
+
+
+def _online(
+    whole: Counts, official: index766.OfficialScore | None, synchronised: tuple[int, int]
+) -> index766.Own | str:
+    """The share of online dossiers times the share of those that are on the national portal (1.4)."""
+    if official is not None and official.numerator is not None and official.denominator:
+        rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
+    elif synchronised[1]:
+        rate, source = Fraction(*synchronised), f"đối soát {words.number(synchronised[1])} hồ sơ"
+    else:
+        return "thiếu tỷ lệ đồng bộ 1.4: nhập điểm của Cổng DVCQG hoặc đối soát (reconcile)"
+    return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {words.percent(rate)} ({source})")
+
+
+def _synchronised(book: DossierBook, span: tuple[int, int], zone: ZoneInfo, units: Collection[str]) -> tuple[int, int]:
+    """How many dossiers of the period are on the national portal, of those whose answer is known."""
+    answers = book.answers(*span)
+    if not answers:
+        return 0, 0
+    known: Sequence[counting.Match] = counting.matches(book.accepted_in(*span, units), answers, zone)
+    return sum(m.found for m in known), sum(m.found + len(m.missing) for m in known)
