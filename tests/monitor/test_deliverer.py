@@ -295,9 +295,9 @@ def test_people_get_one_message_where_many_are_due_at_once(world: Callable[..., 
             eventually(lambda: len(w.rows()) == 400, WITHIN)
             eventually(lambda: all(row.state is MessageState.SENT for row in w.rows()), WITHIN)
     down, up = mail.got
-    assert down["Subject"] == "Gián đoạn: 200 hệ thống cùng lúc"
-    assert "- và 190 sự cố khác" in down.get_content()
-    assert up["Subject"] == "Đã khôi phục: 200 hệ thống"
+    assert down["Subject"] == "200 thông báo gián đoạn"
+    assert "- và 190 thông báo khác" in down.get_content()
+    assert up["Subject"] == "200 thông báo khôi phục"
 
 
 def test_many_messages_in_one_are_retried_and_none_is_lost(world: Callable[..., World]) -> None:
