@@ -221,8 +221,9 @@ class Deliverer:
             return certificate and messages.of_certificate(self._rules, sending, row.system, certificate, now)
         if row.kind is MessageKind.DIGEST:
             of = night(self._rules, date.fromordinal(row.ordinal))
-            seals = self._store.evidence.seals()
-            return messages.of_night(self._rules, sending, of, self._store.incidents.list(of.start, of.end), seals)
+            # What was over before it was known is told nowhere else.
+            records = self._store.incidents.list(of.start, of.end, or_detected=True)
+            return messages.of_night(self._rules, sending, of, records, self._store.evidence.seals())
         return None
 
     def _facts(self, id_: int, now: int, *, with_affected: bool) -> Facts:

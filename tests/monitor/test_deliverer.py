@@ -19,7 +19,7 @@ from monitor.channels import ChannelError, DeliveryError, make_channels, signatu
 from monitor.deliverer import Deliverer, try_route
 from monitor.store.outbox import LEASE
 from tests import servers
-from tests.monitor.store.test_outbox import World
+from tests.monitor.store.test_outbox import T0, World
 from tests.processes import eventually
 from tests.receivers import SECRET, Mail, Webhook
 
@@ -182,6 +182,19 @@ def test_what_waited_for_a_deliverer_is_not_given_up_at_its_first_try(
         eventually(lambda: w.rows()[0].attempts > 2, WITHIN)
         hook.status = 200
         eventually(lambda: w.rows()[0].state is MessageState.SENT, WITHIN)
+
+
+def test_what_becomes_known_after_its_digest_is_in_the_next_one(world: Callable[..., World], hook: Webhook) -> None:
+    w = world(channels=hook_channel(hook), routes="    duty: {channels: [hook], digest: true}")
+    five = T0 - 4 * 3600  # and it is nine now, two hours after the digest
+    outcomes = [w.outcome("portal", "home", sign, five + 20 * n) for n, sign in enumerate("+---+++")]
+    w.store.record(outcomes, w.catalogue.settings, rules=w.incidents, received_at=w.now)
+    w.now = T0 + 22 * 3600 + 400  # 07:06 of the next day
+    with deliverer(w):
+        eventually(lambda: hook.got, WITHIN)
+    (digest,) = hook.got
+    assert digest.json["title"] == "Bản tin 08/10/2026 07:00: 1 sự cố"
+    assert "- Cổng: 07/10/2026 05:00 – 07/10/2026 05:01, gián đoạn 1 phút 00 giây" in digest.json["text"]
 
 
 RENAMED = "    renamed: {channels: [hook]}"
