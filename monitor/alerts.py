@@ -34,6 +34,11 @@ SKEW = 2_000
 SEAL_WAIT = 300_000
 """How long a digest waits for the seal of the day that has just ended, in ms."""
 
+GONE_AFTER = 600_000
+"""How long (ms) a row of a route or channel that the catalogue does not have may wait: who made it may know more."""
+
+GONE = "the catalogue has no such route or channel any more"
+
 DIGEST_LATE = 4 * 3_600_000
 """A digest that could not be made within this time (ms) is left out."""
 
@@ -63,7 +68,7 @@ class MessageState(StrEnum):
     WAITING = "waiting"
     SENT = "sent"  # the receiver said that it has it
     FAILED = "failed"  # given up; kept
-    DROPPED = "dropped"  # what it would have said was no longer so, and nobody had been told
+    DROPPED = "dropped"  # what it would have said was no longer so, or there is nobody any more to be told
 
 
 BEGINS = frozenset({MessageKind.DOWN, MessageKind.AGAIN})
@@ -163,6 +168,10 @@ class AlertRules:
 
     def route(self, target: Target) -> AlertRoute:
         return self.alerts.routes[target.route]
+
+    def knows(self, target: Target) -> bool:
+        """Whether the catalogue still has a target; its channel may be off."""
+        return target.route in self.alerts.routes and target.channel in self.alerts.channels
 
     def is_alertmanager(self, target: Target) -> bool:
         return self.channels[target.channel].kind == "alertmanager"
@@ -434,8 +443,11 @@ def _certificate_labels(rules: AlertRules, system: str, days: int) -> dict[str, 
 # --- retries ----------------------------------------------------------------------------------------------------------
 
 
-def retry_at(rules: AlertRules, made_at: int, attempts: int, now: int) -> int | None:
-    """When a message is tried again after so many attempts that failed; None: it is given up."""
+def retry_at(rules: AlertRules, tried_at: int, attempts: int, now: int) -> int | None:
+    """When a message is tried again after so many attempts that failed, the first at `tried_at`; None: it is given up.
+
+    What waited because nobody was there to send it was not tried.
+    """
     alerts = rules.alerts
     wait = min(alerts.retry_first * 2.0 ** min(attempts - 1, 40), alerts.retry_most)
-    return None if now - made_at >= alerts.give_up * 1000 else now + round(wait * 1000)
+    return None if now - tried_at >= alerts.give_up * 1000 else now + round(wait * 1000)

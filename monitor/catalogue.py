@@ -582,7 +582,7 @@ class Channel(_Part):
             return value
         if kind == "apprise":
             if not _APPRISE.match(url):
-                raise _wrong("is no Apprise URL", "such as mailto://user:password@host?to=duty@example.vn")
+                raise _wrong("is no Apprise URL", "such as mailto://user:password@mail.example.vn?to=duty@example.vn")
         elif not _is_url(url, ("http", "https")):
             raise _wrong("is no URL", "write http://host/path or https://host/path")
         return value

@@ -17,7 +17,7 @@ from typing import Self
 import structlog
 
 from monitor import messages
-from monitor.alerts import AlertRules, Certificate, MessageKind, night, retry_at
+from monitor.alerts import GONE, AlertRules, Certificate, MessageKind, night, retry_at
 from monitor.catalogue import Catalogue
 from monitor.channels import Alertmanager, DeliveryError, Sender, call, make_channels
 from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
@@ -27,7 +27,7 @@ from monitor.regions import NAME as GRAFANA
 from monitor.regions import Regions
 from monitor.store import Store, StoreError
 from monitor.store.incidents import IncidentRecord
-from monitor.store.outbox import Row
+from monitor.store.outbox import Firing, Row
 
 LOOK = 1.0  # seconds between two looks at how things stand; a recorder that has news wakes us
 LOOK_HELD = 0.2  # ... while a message waits for the check of a parent
@@ -103,6 +103,8 @@ class Deliverer:
         """Bring the outbox up to date, and wake the channels if rows may be due; returns how many are held."""
         if not self._rules:
             return 0
+        if dropped := self._store.outbox.drop_unknown(self._rules, self._now()):
+            log.warning("messages.dropped", rows=dropped, error=GONE)
         held = self._store.outbox.look(self._rules, self._now())
         for event in self._wakes.values():
             event.set()
@@ -146,16 +148,16 @@ class Deliverer:
 
     def deliver(self, name: str, sender: Sender) -> bool:
         """Send one row of a channel, or many in one message; False: none is due."""
-        row = self._store.outbox.claim(name, self._now())
+        row = self._store.outbox.claim(name, self._now(), self._rules.alerts.routes)
         if row is None:
             return False
         rows = [row]
         if sender.is_for_people and row.incident is not None:
             rows += self._store.outbox.claim_like(row, self._now(), MANY - 1)
-        made = [(row, message) for row in rows if (message := self._message(row)) or self._drop(row)]
+        made = [(row, message) for row in rows if (message := self._made(row))]
         if not made:
             return True
-        told = [message for _, message in made if message]
+        told = [message for _, message in made]
         message = told[0] if len(told) == 1 else messages.of_many(self._rules, _sending(made[0][0]), told)
         try:
             sender.send(message)
@@ -169,18 +171,30 @@ class Deliverer:
             log.info("message.sent", id=message.id, channel=name, attempts=row.attempts, rows=len(made))
         return True
 
-    def _drop(self, row: Row) -> bool:
-        self._store.outbox.drop(row, self._now())
-        return False
+    def _made(self, row: Row) -> Message | None:
+        """The message of a row; None where there is none, which is written down. One bad row stops no other."""
+        try:
+            message = self._message(row)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("message.failed", key=row.key, channel=row.target.channel)
+            self._failed(row, None, DeliveryError(f"its text cannot be made: {type(error).__name__}"))
+            return None
+        if message is None:
+            self._store.outbox.drop(row, self._now())
+        return message
 
     def _sent(self, row: Row, message: Message) -> None:
         now = self._now()
         self._insist(lambda: self._store.outbox.sent(row, message.title, message.body, now))
 
-    def _failed(self, row: Row, message: Message, error: DeliveryError) -> None:
+    def _failed(self, row: Row, message: Message | None, error: DeliveryError) -> None:
         now, said = self._now(), str(error)
-        again = None if error.refused else retry_at(self._rules, row.made_at, row.attempts, now)
-        self._insist(lambda: self._store.outbox.failed(row, said, again, now, message.title, message.body))
+        since = now if row.tried_at is None else row.tried_at
+        again = None if error.refused else retry_at(self._rules, since, row.attempts, now)
+        title, body = (message.title, message.body) if message else ("", "")
+        self._insist(lambda: self._store.outbox.failed(row, said, again, now, title, body))
 
     def _insist(self, write: Callable[[], object]) -> None:
         """Write down what came of a message, however long the store is away: else it would be sent once more."""
@@ -207,8 +221,9 @@ class Deliverer:
             return certificate and messages.of_certificate(self._rules, sending, row.system, certificate, now)
         if row.kind is MessageKind.DIGEST:
             of = night(self._rules, date.fromordinal(row.ordinal))
-            seals = self._store.evidence.seals()
-            return messages.of_night(self._rules, sending, of, self._store.incidents.list(of.start, of.end), seals)
+            # What was over before it was known is told nowhere else.
+            records = self._store.incidents.list(of.start, of.end, or_detected=True)
+            return messages.of_night(self._rules, sending, of, records, self._store.evidence.seals())
         return None
 
     def _facts(self, id_: int, now: int, *, with_affected: bool) -> Facts:
@@ -244,10 +259,9 @@ class Deliverer:
         now = self._now() // 1000
         told: list[Message] = []
         for firing in self._store.outbox.firing(name):
-            facts = self._facts(firing.incident, now, with_affected=True)
-            if facts.record.state is IncidentState.OPEN:
-                sending = Sending(f"firing-{firing.incident}", MessageKind.DOWN, firing.target, 0, firing.labels)
-                told.extend(filter(None, [messages.of_incident(self._rules, sending, facts, now)]))
+            if self._rules.knows(firing.target):
+                with self._surviving(f"firing-{firing.incident}"):
+                    told.extend(filter(None, [self._firing(firing, now)]))
         if not told:
             return
         try:
@@ -257,6 +271,13 @@ class Deliverer:
             self._store.outbox.count(name, "failed")
         else:
             self._store.outbox.count(name, "ok")
+
+    def _firing(self, firing: Firing, now: int) -> Message | None:
+        facts = self._facts(firing.incident, now, with_affected=True)
+        if facts.record.state is not IncidentState.OPEN:
+            return None
+        sending = Sending(f"firing-{firing.incident}", MessageKind.DOWN, firing.target, 0, firing.labels)
+        return messages.of_incident(self._rules, sending, facts, now)
 
     # --- regions on boards -------------------------------------------------------------------------------------------
 

@@ -73,11 +73,11 @@ _VI = {
     "down": "Gián đoạn: {name}",
     "down_past": "Gián đoạn (đã qua): {name}",
     "again": "Lại gián đoạn: {name} (chập chờn)",
-    "reminder": "Vẫn gián đoạn: {name} (đã {lasted})",
-    "up": "Đã khôi phục: {name} sau {lasted}",
+    "reminder": "Vẫn gián đoạn: {name} (từ {start})",
+    "up": "Đã khôi phục: {name} sau {down} gián đoạn",
     "withdrawn": "Rút lại thông báo: {name}",
     "since": "{name} bị gián đoạn từ {start} ({zone}).",
-    "from_to": "{name} bị gián đoạn từ {start} đến {end} ({zone}), tổng cộng {lasted}.",
+    "from_to": "{name} bị gián đoạn từ {start} đến {end} ({zone}), tổng cộng {down}.",
     "back": "{name} hoạt động trở lại lúc {end} ({zone}). Đã gián đoạn {down} kể từ {start}.",
     "flaps": "Hệ thống chập chờn: sẽ báo khôi phục khi đã ổn định 10 phút.",
     "fails": "Hỏng ở: {what}.",
@@ -89,7 +89,7 @@ _VI = {
     "response": "phản hồi trước {at}",
     "response_unnotified": "phản hồi trong {allowed} kể từ khi báo nhà thầu (chưa ghi nhận đã báo)",
     "restoration": "khắc phục trước {at}",
-    "unknown_deadline": "{term} trong {allowed} giờ làm việc (lịch chưa đủ để tính ra ngày)",
+    "unknown_deadline": "{term} trong {allowed} tính theo giờ làm việc (lịch chưa đủ để tính ra ngày)",
     "breach": "QUÁ HẠN HỢP ĐỒNG: {term} cho phép {allowed}, đã {elapsed}.",
     "affected": "Đang gián đoạn theo: {systems}.",
     "was_affected": "Đã gián đoạn theo: {systems}.",
@@ -111,11 +111,12 @@ _VI = {
     "certificate_body": "{name}: {what}. Khi hết hạn, mọi kết nối tới hệ thống sẽ hỏng.",
     "test": "Thử kênh báo tin: {channel}",
     "test_body": "Đây là tin thử của tuyến {route}, kênh {channel}, gửi lúc {at} ({zone}). Không có sự cố nào.",
-    "many_down": "Gián đoạn: {number} hệ thống cùng lúc",
-    "many_again": "Lại gián đoạn: {number} hệ thống cùng lúc",
-    "many_reminder": "Vẫn gián đoạn: {number} hệ thống",
-    "many_up": "Đã khôi phục: {number} hệ thống",
+    "many_down": "{number} thông báo gián đoạn",
+    "many_again": "{number} thông báo lại gián đoạn",
+    "many_reminder": "{number} lời nhắc: vẫn gián đoạn",
+    "many_up": "{number} thông báo khôi phục",
     "many_withdrawn": "Rút lại {number} thông báo",
+    "many_more": "- và {more} thông báo khác",
     "digest": "Bản tin {at}: {number} sự cố",
     "digest_quiet": "Bản tin {at}: không có sự cố",
     "digest_span": "Từ {start} đến {end} ({zone}).",
@@ -134,11 +135,11 @@ _EN = {
     "down": "Down: {name}",
     "down_past": "Was down: {name}",
     "again": "Down again: {name} (flapping)",
-    "reminder": "Still down: {name} (for {lasted})",
-    "up": "Restored: {name} after {lasted}",
+    "reminder": "Still down: {name} (since {start})",
+    "up": "Restored: {name} after being down for {down}",
     "withdrawn": "Withdrawn: {name}",
     "since": "{name} has been down since {start} ({zone}).",
-    "from_to": "{name} was down from {start} to {end} ({zone}), {lasted} in all.",
+    "from_to": "{name} was down from {start} to {end} ({zone}), {down} in all.",
     "back": "{name} works again since {end} ({zone}). It was down for {down} since {start}.",
     "flaps": "The system is flapping: its recovery is told once it has been stable for 10 minutes.",
     "fails": "What fails: {what}.",
@@ -155,7 +156,7 @@ _EN = {
     "affected": "Down with it: {systems}.",
     "was_affected": "Was down with it: {systems}.",
     "behind": "Also reached through it alone: {systems}.",
-    "more": "{systems} and {more} others",
+    "more": "{systems} and {more} more",
     "unacknowledged": "Nobody has acknowledged it {lasted} after it was detected.",
     "incident": "Incident {id}.",
     "link": "See: {link}",
@@ -169,21 +170,22 @@ _EN = {
     "caused": "{name} is down because of {cause} (incident {id}); see the message about that system.",
     "none": "Results that came later show no outage of {name} from {start} ({zone}).",
     "certificate": "Certificate ends soon: {name}",
-    "certificate_body": "{name}: the TLS certificate ends in {days} days, on {day}. Then every connection will fail.",
+    "certificate_body": "{name}: the TLS certificate ends in {left}, on {day}. Then every connection will fail.",
     "test": "Test of a channel: {channel}",
     "test_body": "A test of route {route}, channel {channel}, sent {at} ({zone}). There is no incident.",
-    "many_down": "Down: {number} systems at once",
-    "many_again": "Down again: {number} systems at once",
-    "many_reminder": "Still down: {number} systems",
-    "many_up": "Restored: {number} systems",
-    "many_withdrawn": "Withdrawn: {number} messages",
-    "digest": "Digest {at}: {number} incidents",
+    "many_down": "Outage messages: {number}",
+    "many_again": "Messages of systems down again: {number}",
+    "many_reminder": "Reminders of what is still down: {number}",
+    "many_up": "Recovery messages: {number}",
+    "many_withdrawn": "Messages withdrawn: {number}",
+    "many_more": "- and {more} more",
+    "digest": "Digest {at}: incidents: {number}",
     "digest_quiet": "Digest {at}: no incidents",
     "digest_span": "From {start} to {end} ({zone}).",
     "digest_none": "No outage.",
     "digest_over": "- {name}: {start} – {end}, down {lasted}; {what}",
     "digest_open": "- {name}: since {start}, GOING ON; {what}",
-    "digest_more": "- and {more} other incidents",
+    "digest_more": "- and {more} more",
     "digest_blind": "the monitor was blind at {name}",
     "seal": "Seal of {day} (UTC): {digest}; {outcomes} outcomes, {evidence} pieces of evidence.",
     "unsealed": "There is no seal of {day} (UTC) yet.",
@@ -219,12 +221,18 @@ class _Tongue:
         return day.strftime("%d/%m/%Y")
 
     def lasted(self, seconds: float) -> str:
-        said = words.duration(seconds)
+        return self._units(words.duration(seconds))
+
+    def _units(self, said: str) -> str:
         if self.language == "vi":
             return said
         for vi, en in (("ngày", "d"), ("giờ", "h"), ("phút", "min"), ("giây", "s")):
             said = said.replace(vi, en)
         return said
+
+    def term(self, seconds: int) -> str:
+        """A time that a contract allows."""
+        return self._units(words.term(seconds))
 
     def level(self, severity: str) -> str:
         return words.SEVERITIES[severity] if self.language == "vi" else severity
@@ -265,10 +273,9 @@ def of_incident(rules: AlertRules, sending: Sending, facts: Facts, now: int) -> 
 def _outage(rules: AlertRules, tongue: _Tongue, sending: Sending, facts: Facts, now: int) -> tuple[str, list[str]]:
     record, kind = facts.record, sending.kind
     name = name_of(rules, record.system, tongue.language)
-    lasted = tongue.lasted((now if record.end is None else record.end) - record.start)
     start, end = tongue.at(record.start), tongue.at(record.end or now)
-    down = tongue.lasted(record.down_seconds)
-    said = {"name": name, "lasted": lasted, "start": start, "end": end, "down": down}
+    down = tongue.lasted(record.down_seconds)  # a duration is its down seconds, however long it took: figures.md, 7
+    said = {"name": name, "start": start, "end": end, "down": down}
     if kind is MessageKind.UP:
         lines = [tongue("back", **said), *_affected(rules, tongue, facts, "was_affected")]
         return tongue("up", **said), [*lines, *_breaches(rules, tongue, facts, now)]
@@ -359,7 +366,7 @@ def _broken(rules: AlertRules, facts: Facts, now: int) -> list[Breach]:
 def _breaches(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> Iterator[str]:
     for breach in _broken(rules, facts, now):
         term = _TERMS[tongue.language][breach.term]
-        yield tongue("breach", term=term, allowed=tongue.lasted(breach.allowed), elapsed=tongue.lasted(breach.elapsed))
+        yield tongue("breach", term=term, allowed=tongue.term(breach.allowed), elapsed=tongue.lasted(breach.elapsed))
 
 
 def _deadlines(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> Iterator[str]:
@@ -375,7 +382,7 @@ def _deadlines(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> It
     if terms.respond is not None and clocks.vendor_answered is None and Term.RESPONSE not in late:
         start = clocks.vendor_notified if notified else clocks.detected
         if start is None:
-            parts.append(tongue("response_unnotified", allowed=tongue.lasted(terms.respond)))
+            parts.append(tongue("response_unnotified", allowed=tongue.term(terms.respond)))
         else:
             parts.append(_before(rules, tongue, contract, terms, Term.RESPONSE, start, terms.respond))
     if terms.restore is not None and Term.RESTORATION not in late:
@@ -389,7 +396,7 @@ def _before(
 ) -> str:
     at = deadline(rules, contract, terms, start, allowed)
     if at is None:
-        return tongue("unknown_deadline", term=_TERMS[tongue.language][term], allowed=tongue.lasted(allowed))
+        return tongue("unknown_deadline", term=_TERMS[tongue.language][term], allowed=tongue.term(allowed))
     return tongue(term.value, at=tongue.at(at))
 
 
@@ -424,8 +431,9 @@ def of_certificate(
         return None
     name = name_of(rules, system, tongue.language)
     days = max(0, int(certificate.not_after - now) // _DAY)
+    left = f"{days} day{'s' if days > 1 else ''}" if days else "less than a day"  # `what` says it in Vietnamese
     day = tongue.at(certificate.not_after)
-    lines = [tongue("certificate_body", name=name, what=what, days=days, day=day)]
+    lines = [tongue("certificate_body", name=name, what=what, left=left, day=day)]
     if spec := rules.catalogue.systems.get(system):
         party = rules.catalogue.parties[spec.party]
         lines.append(tongue("party", party=tongue.name(party.name), contact=_contact(tongue, party)))
@@ -506,7 +514,7 @@ def of_many(rules: AlertRules, sending: Sending, made: Sequence[Message]) -> Mes
     tongue = _Tongue(rules, rules.route(sending.target).language)
     lines = [f"- {message.title}" for message in made[:LISTED]]
     if len(made) > LISTED:
-        lines.append(tongue("digest_more", more=tongue.count(len(made) - LISTED)))
+        lines.append(tongue("many_more", more=tongue.count(len(made) - LISTED)))
     title = tongue(f"many_{sending.kind}", number=tongue.count(len(made)))
     return _message(rules, tongue, sending, title, lines)
 

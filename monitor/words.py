@@ -201,6 +201,17 @@ def duration(seconds: float) -> str:
     return f"{rest} giây"
 
 
+def term(seconds: int) -> str:
+    """A time that a contract allows, as contracts write it: "30 phút", "4 giờ", "1 giờ 30 phút".
+
+    In hours however many: a day of working hours is none of 24 hours.
+    """
+    hours, rest = divmod(seconds, 3_600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(hours, "giờ"), (minutes, "phút"), (rest, "giây")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 giây"
+
+
 def number(count: int) -> str:
     """A whole number: "2.678.400"."""
     return f"{count:,}".replace(",", ".")

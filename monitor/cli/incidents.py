@@ -420,14 +420,14 @@ def _promises(province: Catalogue, rules: IncidentRules, whole: _Whole) -> str:
         return "không có cam kết cho mức này"
     clock = "giờ làm việc" if terms.working_hours else "24/7"
     promised = [("phản hồi", terms.respond), ("khắc phục", terms.restore)]
-    said = ", ".join(f"{name} trong {words.duration(time)}" for name, time in promised if time is not None)
+    said = ", ".join(f"{name} trong {words.term(time)}" for name, time in promised if time is not None)
     said = f"{contract.name.vi}: {said} ({clock})"
     if isinstance(whole.broken, str):
         return f"{said}; chưa xét được: {whole.broken}"
     if contract.party != r.party:
         return f"{said}; không áp dụng: bên chịu trách nhiệm là {_party(province, r.party)}"
     broken = [
-        f"VI PHẠM {words.TERMS[b.term]}: {words.duration(b.elapsed)}, cam kết {words.duration(b.allowed)}"
+        f"VI PHẠM {words.TERMS[b.term]}: {words.duration(b.elapsed)}, cam kết {words.term(b.allowed)}"
         for b in whole.broken
     ]
     return "; ".join([said, *(broken or ["chưa vi phạm"])])

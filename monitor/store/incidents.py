@@ -144,9 +144,17 @@ class Incidents:
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def list(self, start: int, end: int, system: str | None = None) -> Sequence[IncidentRecord]:
-        """Those with a second in [start, end), in order of start; withdrawn ones too."""
-        chosen = select(_table).where(_table.c.start < end, or_(_table.c.end.is_(None), _table.c.end > start))
+    def list(
+        self, start: int, end: int, system: str | None = None, *, or_detected: bool = False
+    ) -> Sequence[IncidentRecord]:
+        """Those with a second in [start, end), in order of start; withdrawn ones too.
+
+        `or_detected`: also those that were detected in it, whenever they were.
+        """
+        wanted = and_(_table.c.start < end, or_(_table.c.end.is_(None), _table.c.end > start))
+        if or_detected:
+            wanted = or_(wanted, and_(_table.c.detected_at >= start * 1000, _table.c.detected_at < end * 1000))
+        chosen = select(_table).where(wanted)
         if system is not None:
             chosen = chosen.where(_table.c.system == system)
         with self._database.reading() as connection:

@@ -19,6 +19,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from monitor.alerts import (
     BEGINS,
     ENDS,
+    GONE,
+    GONE_AFTER,
     AlertRules,
     Certificate,
     MessageKind,
@@ -70,6 +72,7 @@ class Row(NamedTuple):
     not_before: int
     held_since: int | None
     attempts: int
+    tried_at: int | None
     claim: str | None
     ended_at: int | None
     error: str | None
@@ -119,14 +122,27 @@ class Outbox:
                 _carry_out(connection, self._database, plan, now)
         return held
 
+    def drop_unknown(self, rules: AlertRules, now: int) -> int:
+        """Drop what waits for a route or a channel that the catalogue no longer has; returns how many rows."""
+        known = and_(_table.c.route.in_(rules.alerts.routes), _table.c.channel.in_(rules.alerts.channels))
+        gone = _table.c.state == MessageState.WAITING, _table.c.made_at < now - GONE_AFTER, ~known, _is_free(now)
+        with self._database.reading() as connection:
+            if connection.execute(select(_table.c.id).where(*gone).limit(1)).first() is None:
+                return 0
+        dropped = {"state": MessageState.DROPPED, "ended_at": now, "error": GONE, "stands": None}
+        with self._database.writing() as connection:
+            return connection.execute(update(_table).where(*gone).values(dropped)).rowcount
+
     # --- sending rows ------------------------------------------------------------------------------------------------
 
-    def claim(self, channel: str, now: int) -> Row | None:
-        """The next row of a channel that is due, ours until its lease ends; None where there is none.
+    def claim(self, channel: str, now: int, routes: Collection[str] | None = None) -> Row | None:
+        """The next row of a channel that is due, of these routes, ours until its lease ends; None where there is none.
 
         What a target is told of one incident it is told in order. One whose sender has died is due again.
         """
         chosen = _due(now).where(_table.c.channel == channel)
+        if routes is not None:
+            chosen = chosen.where(_table.c.route.in_(routes))
         with self._database.reading() as connection:
             candidates = list(connection.execute(chosen.limit(5)).scalars())
         for id_ in candidates:
@@ -149,7 +165,8 @@ class Outbox:
         """The receiver has it. False: the claim had ended, and somebody else has it now."""
         values = {"state": MessageState.SENT, "ended_at": now, "error": None, "title": title, "body": body}
         with self._database.writing() as connection:
-            is_ours = _end(connection, row, values)
+            if is_ours := _end(connection, row, values):
+                _settle(connection, row)
             _count(connection, self._database, row.target.channel, "ok")
             if is_ours and row.attempts > 1:  # it works again: what waits for the next attempt need not wait any more
                 waits = _table.c.error.is_not(None), _table.c.claim.is_(None), _table.c.not_before > now
@@ -165,13 +182,14 @@ class Outbox:
         else:
             values |= {"not_before": again_at}
         with self._database.writing() as connection:
-            _end(connection, row, values)
+            if _end(connection, row, values) and again_at is None:
+                _settle(connection, row)
             _count(connection, self._database, row.target.channel, "failed")
 
     def drop(self, row: Row, now: int) -> None:
         """What it would say is no longer so."""
         with self._database.writing() as connection:
-            _end(connection, row, {"state": MessageState.DROPPED, "ended_at": now})
+            _end(connection, row, {"state": MessageState.DROPPED, "ended_at": now, "stands": None})
 
     def count(self, channel: str, result: str) -> None:
         """An attempt that belongs to no row: an Alertmanager told again, a call of the dead man's switch."""
@@ -254,7 +272,7 @@ def _carry_out(connection: Connection, database: Database, plan: Plan, now: int)
         connection.execute(once, [_values(new, now) for new in plan.add])
     untouched = _table.c.state == MessageState.WAITING, _table.c.attempts == 0
     for part in _parts(plan.drop):
-        gone = {"state": MessageState.DROPPED, "ended_at": now}
+        gone = {"state": MessageState.DROPPED, "ended_at": now, "stands": None}
         connection.execute(update(_table).where(_table.c.id.in_(part), *untouched).values(gone))
     for part in _parts(plan.release):
         connection.execute(update(_table).where(_table.c.id.in_(part), *untouched).values(not_before=now))
@@ -275,6 +293,7 @@ def _values(new: New, now: int) -> dict[str, Any]:
         "not_before": new.not_before,
         "held_since": now if new.held else None,
         "attempts": 0,
+        "stands": 1 if new.kind in BEGINS else None,
     }
 
 
@@ -320,6 +339,8 @@ def _standing(connection: Connection) -> list[Told]:
     last = select(func.max(_table.c.id)).where(
         _table.c.incident.is_not(None), _table.c.state != MessageState.DROPPED, _table.c.kind.in_(BEGINS | ENDS)
     )
+    candidates = select(_table.c.incident).where(_table.c.stands == 1)
+    last = last.where(_table.c.incident.in_(candidates))
     last = last.group_by(_table.c.incident, _table.c.route, _table.c.channel)
     chosen = select(_table).where(_table.c.id.in_(last), _table.c.kind.in_(BEGINS))
     return list(map(_told, connection.execute(chosen.order_by(_table.c.id))))
@@ -366,6 +387,7 @@ def _due(now: int) -> Select[Any]:
 def _take(connection: Connection, ids: Sequence[int], now: int) -> list[Row]:
     """Compare and set: those of the rows that nobody else has taken meanwhile."""
     mine = {"claim": uuid.uuid4().hex, "claimed_until": now + LEASE, "attempts": _table.c.attempts + 1}
+    mine["tried_at"] = func.coalesce(_table.c.tried_at, now)
     taken = update(_table).where(_table.c.id.in_(ids), _table.c.state == MessageState.WAITING, _is_free(now))
     rows = map(_row, connection.execute(taken.values(mine).returning(*_table.columns)).all())
     return sorted(rows, key=lambda row: row.id)
@@ -384,6 +406,14 @@ def _end(connection: Connection, row: Row, values: Mapping[str, Any]) -> bool:
     return connection.execute(ours.values({**values, "claim": None, "claimed_until": None})).rowcount == 1
 
 
+def _settle(connection: Connection, row: Row) -> None:
+    """Its target has been told that an incident is over, or nobody tries any more: a look need not see it again."""
+    if row.kind in ENDS:
+        same = _table.c.incident == row.incident, _table.c.route == row.target.route, _table.c.id < row.id
+        told = update(_table).where(*same, _table.c.channel == row.target.channel, _table.c.stands == 1)
+        connection.execute(told.values(stands=None))
+
+
 def _count(connection: Connection, database: Database, channel: str, result: str) -> None:
     row = {"channel": channel, "result": result, "number": 1}
     connection.execute(upsert(database, schema.deliveries, add=True), row)
@@ -393,7 +423,7 @@ def _row(row: Any) -> Row:
     return Row(
         row.id, row.key, Target(row.route, row.channel), MessageKind(row.kind), row.incident, row.system, row.ordinal,
         json.loads(row.labels), MessageState(row.state), row.made_at, row.not_before, row.held_since, row.attempts,
-        row.claim, row.ended_at, row.error, row.title, row.body,
+        row.tried_at, row.claim, row.ended_at, row.error, row.title, row.body,
     )  # fmt: skip
 
 

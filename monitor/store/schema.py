@@ -457,7 +457,9 @@ dossier_answers = Table(
 
 # The outbox: one row for each message and target (route and channel), made with the change that it tells of. `state`:
 # waiting, sent, failed (given up), dropped (no longer so before anybody was told). Instants in ms. `labels` is JSON.
-# `claim` is the token of who is sending it, until `claimed_until`; `held_since`: it waits for the check of parents.
+# `claim` is the token of who is sending it, until `claimed_until`; `tried_at`: when it was first taken to be sent;
+# `held_since`: it waits for the check of parents. `stands`: 1 of one that says that an incident goes on, until its
+# target has been told that it is over, or was never told; null of the others.
 messages = Table(
     "messages",
     metadata,
@@ -477,6 +479,8 @@ messages = Table(
     Column("attempts", Integer, nullable=False),
     Column("claim", Text),
     Column("claimed_until", BigInteger),
+    Column("tried_at", BigInteger),
+    Column("stands", SmallInteger),
     Column("ended_at", BigInteger),
     Column("error", Text),
     Column("title", Text),
@@ -484,6 +488,8 @@ messages = Table(
     UniqueConstraint("key", "route", "channel"),
     Index("ix_messages", "state", "channel"),
     Index("ix_messages_incident", "incident"),
+    Index("ix_messages_stands", "stands", "incident"),
+    Index("ix_messages_made", "kind", "made_at"),
 )
 
 # Attempts to deliver since the beginning, by channel and by what came of them: ok, failed.

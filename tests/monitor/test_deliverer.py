@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import requests
 
-from monitor import channels
-from monitor.alerts import MessageState
+from monitor import channels, messages
+from monitor.alerts import GONE, GONE_AFTER, MessageState
 from monitor.channels import ChannelError, DeliveryError, make_channels, signature
 from monitor.deliverer import Deliverer, try_route
 from monitor.store.outbox import LEASE
 from tests import servers
-from tests.monitor.store.test_outbox import World
+from tests.monitor.store.test_outbox import T0, World
 from tests.processes import eventually
 from tests.receivers import SECRET, Mail, Webhook
 
@@ -166,8 +166,100 @@ def test_what_a_receiver_does_not_want_is_kept_and_shown(world: Callable[..., Wo
 def test_it_is_given_up_after_the_catalogues_time(world: Callable[..., World]) -> None:
     w = world()
     w.run("portal", "home", "+---", every=2)
-    with deliverer(w, ahead=86_400):
+    with deliverer(w):
+        eventually(lambda: w.rows()[0].error, WITHIN)
+        w.now += 86_400
         eventually(lambda: w.rows()[0].state is MessageState.FAILED, WITHIN)
+
+
+def test_what_waited_for_a_deliverer_is_not_given_up_at_its_first_try(
+    world: Callable[..., World], hook: Webhook
+) -> None:
+    w = world(channels=hook_channel(hook))
+    hook.status = 503
+    w.run("portal", "home", "+---", every=2)
+    with deliverer(w, ahead=25 * 3600):
+        eventually(lambda: w.rows()[0].attempts > 2, WITHIN)
+        hook.status = 200
+        eventually(lambda: w.rows()[0].state is MessageState.SENT, WITHIN)
+
+
+def test_what_becomes_known_after_its_digest_is_in_the_next_one(world: Callable[..., World], hook: Webhook) -> None:
+    w = world(channels=hook_channel(hook), routes="    duty: {channels: [hook], digest: true}")
+    five = T0 - 4 * 3600  # and it is nine now, two hours after the digest
+    outcomes = [w.outcome("portal", "home", sign, five + 20 * n) for n, sign in enumerate("+---+++")]
+    w.store.record(outcomes, w.catalogue.settings, rules=w.incidents, received_at=w.now)
+    w.now = T0 + 22 * 3600 + 400  # 07:06 of the next day
+    with deliverer(w):
+        eventually(lambda: hook.got, WITHIN)
+    (digest,) = hook.got
+    assert digest.json["title"] == "Bản tin 08/10/2026 07:00: 1 sự cố"
+    assert "- Cổng: 07/10/2026 05:00 – 07/10/2026 05:01, gián đoạn 1 phút 00 giây" in digest.json["text"]
+
+
+RENAMED = "    renamed: {channels: [hook]}"
+
+
+def test_a_row_of_a_route_that_is_gone_is_dropped_with_a_word_and_stops_no_other(
+    world: Callable[..., World], hook: Webhook
+) -> None:
+    w = world(channels=hook_channel(hook))
+    w.run("portal", "home", "+---", every=2)
+    w = world(channels=hook_channel(hook), routes=RENAMED)
+    with deliverer(w):
+        w.run("bus", "ping", "+---", every=2)
+        eventually(lambda: len(hook.got) == 2, WITHIN)  # who is on the new route is told of both
+        assert [row.state for row in w.rows() if row.target.route == "duty"] == [MessageState.WAITING]
+    with deliverer(w, ahead=GONE_AFTER / 1000 + 1):
+        eventually(lambda: w.rows()[0].state is MessageState.DROPPED, WITHIN)
+    assert (w.rows()[0].target.route, w.rows()[0].error) == ("duty", GONE)
+    assert w.store.outbox.deliveries(w.now * 1000).waiting == 0
+
+
+def test_a_row_of_a_channel_that_is_gone_is_dropped(world: Callable[..., World], hook: Webhook) -> None:
+    w = world(channels=hook_channel(hook, "old"), routes="    duty: {channels: [old]}")
+    w.run("portal", "home", "+---", every=2)
+    w = world(channels=hook_channel(hook))
+    with deliverer(w, ahead=GONE_AFTER / 1000 + 1):
+        eventually(lambda: w.rows()[0].state is MessageState.DROPPED, WITHIN)
+    assert w.rows()[0].error == GONE
+
+
+def test_a_text_that_cannot_be_made_stops_no_other(
+    world: Callable[..., World], hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = world(channels=hook_channel(hook))
+    make = messages.of_incident
+
+    def broken(rules: Any, sending: Any, facts: Any, now: int) -> Any:
+        if facts.record.system == "portal":
+            raise LookupError("a bug")
+        return make(rules, sending, facts, now)
+
+    monkeypatch.setattr(messages, "of_incident", broken)
+    w.run("portal", "home", "+---", every=2)
+    w.run("bus", "ping", "+---", every=2)
+    with deliverer(w):
+        eventually(lambda: w.rows()[1].state is MessageState.SENT, WITHIN)
+        eventually(lambda: w.rows()[0].attempts > 1, WITHIN)
+        assert w.rows()[0].error == "its text cannot be made: LookupError"
+        w.now += 86_400
+        eventually(lambda: w.rows()[0].state is MessageState.FAILED, WITHIN)
+
+
+def test_an_incident_of_a_route_that_is_gone_stops_no_telling_again(
+    world: Callable[..., World], hook: Webhook
+) -> None:
+    channel = f'    hook: {{kind: alertmanager, url: "http://127.0.0.1:{hook.port}", resend: 1s}}'
+    w = world(channels=channel, routes="    duty: {channels: [hook], severities: [S1]}\n    all: {channels: [hook]}")
+    w.run("bus", "ping", "+---", every=2)
+    with deliverer(w):
+        eventually(lambda: len(hook.got) > 3, WITHIN)
+    w = world(channels=channel, routes="    all: {channels: [hook]}")
+    hook.got.clear()
+    with deliverer(w):
+        eventually(lambda: len(hook.got) > 2, WITHIN)
+    assert {len(json.loads(got.body)) for got in hook.got} == {1}
 
 
 def test_a_store_that_is_away_after_the_ok_makes_no_second_message(
@@ -216,9 +308,9 @@ def test_people_get_one_message_where_many_are_due_at_once(world: Callable[..., 
             eventually(lambda: len(w.rows()) == 400, WITHIN)
             eventually(lambda: all(row.state is MessageState.SENT for row in w.rows()), WITHIN)
     down, up = mail.got
-    assert down["Subject"] == "Gián đoạn: 200 hệ thống cùng lúc"
-    assert "- và 190 sự cố khác" in down.get_content()
-    assert up["Subject"] == "Đã khôi phục: 200 hệ thống"
+    assert down["Subject"] == "200 thông báo gián đoạn"
+    assert "- và 190 thông báo khác" in down.get_content()
+    assert up["Subject"] == "200 thông báo khôi phục"
 
 
 def test_many_messages_in_one_are_retried_and_none_is_lost(world: Callable[..., World]) -> None:

@@ -199,8 +199,8 @@ def test_an_incident_in_full(say: Say) -> None:
     ):
         row = next(line for line in done.out.splitlines() if line.strip().startswith(label))
         assert said in row
-    assert "Hợp đồng thuê: phản hồi trong 1 phút 00 giây, khắc phục trong 1 phút 00 giây (24/7)" in done.out
-    assert "VI PHẠM thời hạn phản hồi: 1 phút 10 giây" in done.out
+    assert "Hợp đồng thuê: phản hồi trong 1 phút, khắc phục trong 1 phút (24/7)" in done.out
+    assert "VI PHẠM thời hạn phản hồi: 1 phút 10 giây, cam kết 1 phút;" in done.out
     assert "VI PHẠM thời hạn khắc phục: 1 phút 33 giây" in done.out
     assert "phiếu INC-0042" in done.out
     assert "Mất điện tại phòng máy" in done.out

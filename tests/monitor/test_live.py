@@ -226,5 +226,16 @@ def test_durations(seconds: float, said: str) -> None:
     assert words.duration(seconds) == said
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 giây"), (90, "1 phút 30 giây"), (1800, "30 phút"), (5400, "1 giờ 30 phút"), (14_400, "4 giờ"),
+        (3605, "1 giờ 5 giây"), (86_400, "24 giờ"),
+    ],
+)  # fmt: skip
+def test_terms(seconds: int, said: str) -> None:
+    assert words.term(seconds) == said
+
+
 def test_latencies() -> None:
     assert [words.milliseconds(s) for s in (0.0004, 0.0124, 1.2344, 61)] == ["0 ms", "12 ms", "1.234 ms", "61.000 ms"]

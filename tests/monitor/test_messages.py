@@ -109,7 +109,7 @@ Mã thông báo: tinh_thu-duty-down-12-1-1a11546f888
 """
 
 UP = """\
-Đã khôi phục: Một cửa điện tử sau 12 phút 30 giây
+Đã khôi phục: Một cửa điện tử sau 12 phút 30 giây gián đoạn
 Một cửa điện tử hoạt động trở lại lúc 07/10/2026 14:17 (giờ Việt Nam). \
 Đã gián đoạn 12 phút 30 giây kể từ 07/10/2026 14:05.
 Đã gián đoạn theo: Cổng dịch vụ công.
@@ -125,7 +125,7 @@ Chưa có ai tiếp nhận sau 34 phút 56 giây kể từ khi phát hiện.
 Cũng chỉ đến được qua hệ thống này: Cổng dịch vụ công, Thư.
 Mức độ: Mức 1. Đơn vị chủ quản: Trung tâm.
 Bên chịu trách nhiệm: Nhà thầu (điện thoại 0000 000 000, thư hotro@nhathau.example).
-QUÁ HẠN HỢP ĐỒNG: thời hạn phản hồi cho phép 30 phút 00 giây, đã 34 phút 56 giây.
+QUÁ HẠN HỢP ĐỒNG: thời hạn phản hồi cho phép 30 phút, đã 34 phút 56 giây.
 Hợp đồng 00/MP: khắc phục trước 07/10/2026 18:05.
 Sự cố số 12.
 """
@@ -173,7 +173,7 @@ def test_a_clock_of_working_hours(tmp_path: Path) -> None:
     said = text(messages.of_incident(rules(tmp_path), sending(MessageKind.DOWN), of, at(14, 5)))
     # Wednesday 14:05 to 17:00, then Thursday from 07:00 on, of 6 hours: 2:55 and 3:05.
     assert (
-        "Hợp đồng 00/MP: phản hồi trong 30 phút 00 giây kể từ khi báo nhà thầu (chưa ghi nhận đã báo); "
+        "Hợp đồng 00/MP: phản hồi trong 30 phút kể từ khi báo nhà thầu (chưa ghi nhận đã báo); "
         "khắc phục trước 08/10/2026 10:05." in said
     )
     of = facts(record(severity=Severity.S2), vendor_notified=at(14, 10))
@@ -196,13 +196,56 @@ def test_one_that_is_over_before_it_could_be_told(tmp_path: Path) -> None:
     assert "bị gián đoạn từ 07/10/2026 14:05 đến 07/10/2026 14:17 (giờ Việt Nam), tổng cộng 12 phút 00 giây." in said
 
 
+def test_a_duration_is_its_down_seconds_however_often_it_went_on_again(tmp_path: Path) -> None:
+    over, r = record(end=at(14, 45), down=360), rules(tmp_path)
+    said = text(messages.of_incident(r, sending(MessageKind.DOWN), facts(over), at(15)))
+    assert "từ 07/10/2026 14:05 đến 07/10/2026 14:45 (giờ Việt Nam), tổng cộng 6 phút 00 giây." in said
+    said = text(messages.of_incident(r, sending(MessageKind.DOWN, "english"), facts(over), at(15)))
+    assert "from 07/10/2026 14:05 to 07/10/2026 14:45 (Viet Nam time), 6 min 00 s in all." in said
+    said = text(messages.of_incident(r, sending(MessageKind.UP), facts(over), at(15)))
+    assert said.startswith("Đã khôi phục: Một cửa điện tử sau 6 phút 00 giây gián đoạn\n")
+    assert "Đã gián đoạn 6 phút 00 giây kể từ 07/10/2026 14:05." in said
+    assert "40" not in said
+
+
+def test_many_messages_in_one_are_counted_as_messages(tmp_path: Path) -> None:
+    r, over = rules(tmp_path), record(end=at(14, 45), down=360)
+    made = [messages.of_incident(r, sending(MessageKind.DOWN), facts(over), at(15)) for _ in range(12)]
+    one = messages.of_many(r, sending(MessageKind.DOWN), [message for message in made if message])
+    assert one.title == "12 thông báo gián đoạn"  # of one system, and over: no twelve systems at once
+    assert one.body.splitlines()[9:11] == [
+        "- [Mức 1] Gián đoạn (đã qua): Một cửa điện tử",
+        "- và 2 thông báo khác",
+    ]
+    titles = {
+        kind: messages.of_many(r, sending(kind), [one, one]).title
+        for kind in (MessageKind.AGAIN, MessageKind.REMINDER, MessageKind.UP, MessageKind.WITHDRAWN)
+    }
+    assert titles == {
+        "again": "2 thông báo lại gián đoạn",
+        "reminder": "2 lời nhắc: vẫn gián đoạn",
+        "up": "2 thông báo khôi phục",
+        "withdrawn": "Rút lại 2 thông báo",
+    }
+
+
+def test_a_term_of_working_hours_in_a_year_that_no_calendar_lists(tmp_path: Path) -> None:
+    start = int(datetime(2026, 12, 31, 23, tzinfo=ZONE).timestamp())
+    late = record(severity=Severity.S2)._replace(start=start, detected_at=start * 1000)
+    said = text(messages.of_incident(rules(tmp_path), sending(MessageKind.DOWN), facts(late), start + 60))
+    assert (
+        "khắc phục trong 6 giờ tính theo giờ làm việc (lịch chưa đủ để tính ra ngày)." in said
+        and "giờ giờ" not in said
+    )
+
+
 def test_flapping_reminding_withdrawing(tmp_path: Path) -> None:
     r = rules(tmp_path)
     again = text(messages.of_incident(r, sending(MessageKind.AGAIN), facts(record()), at(14, 20)))
     assert again.startswith("[Mức 1] Lại gián đoạn: Một cửa điện tử (chập chờn)\n")
     assert "\nHệ thống chập chờn: sẽ báo khôi phục khi đã ổn định 10 phút.\n" in again
     reminder = text(messages.of_incident(r, sending(MessageKind.REMINDER), facts(record()), at(16, 7)))
-    assert reminder.startswith("[Mức 1] Vẫn gián đoạn: Một cửa điện tử (đã 2 giờ 02 phút)\n")
+    assert reminder.startswith("[Mức 1] Vẫn gián đoạn: Một cửa điện tử (từ 07/10/2026 14:05)\n")
     gone = record(end=at(14, 6), state=IncidentState.WITHDRAWN)
     cause = record()._replace(id=13, system="dvc")
     taken = text(messages.of_incident(r, sending(MessageKind.WITHDRAWN), facts(gone)._replace(cause=cause), at(15)))
@@ -235,6 +278,11 @@ def test_a_certificate(tmp_path: Path) -> None:
         "Chứng thư sắp hết hạn: Một cửa điện tử\n"
         "Một cửa điện tử: chứng thư TLS còn 13 ngày (đến 20/10/2026). Khi hết hạn, mọi kết nối tới hệ thống sẽ hỏng.\n"
     )
+    for left, words_ in ((13.5, "13 days"), (1.1, "1 day"), (0.5, "less than a day")):
+        ends = Certificate(now + left * 86_400, now * 1000)
+        kind = sending(MessageKind.CERTIFICATE, "english")
+        said = text(messages.of_certificate(rules(tmp_path), kind, "igate", ends, now))
+        assert f"One-stop: the TLS certificate ends in {words_}, on " in said
     renewed = Certificate(now + 90 * 86_400, now * 1000)
     assert messages.of_certificate(rules(tmp_path), sending(MessageKind.CERTIFICATE), "igate", renewed, now) is None
 

@@ -87,15 +87,15 @@ class World:
 
     def tries(self, *what: tuple[str, str, str], try_: int = 1) -> None:
         """One try each of (system, check, "+", "-" or "?") now."""
-        reasons = {"+": None, "-": Reason.HTTP_5XX, "?": Reason.BLIND}
-        outcomes = []
-        for system, check, sign in what:
-            reason = reasons[sign]
-            steps = (StepResult("request", verdict_of(reason), reason),)
-            at = self.now * 1000
-            outcomes.append(Outcome(system, check, "office", at, try_, at, 0.1, verdict_of(reason), reason, steps))
+        outcomes = [self.outcome(*one, self.now, try_) for one in what]
         settings = self.catalogue.settings
         self.store.record(outcomes, settings, rules=self.incidents, received_at=self.now)
+
+    def outcome(self, system: str, check: str, sign: str, second: int, try_: int = 1) -> Outcome:
+        reason = {"+": None, "-": Reason.HTTP_5XX, "?": Reason.BLIND}[sign]
+        steps = (StepResult("request", verdict_of(reason), reason),)
+        at = second * 1000
+        return Outcome(system, check, "office", at, try_, at, 0.1, verdict_of(reason), reason, steps)
 
     def run(self, system: str, check: str, signs: str, every: int = EVERY) -> None:
         for sign in signs:

@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("claim", sa.Text),
         sa.Column("claimed_until", sa.BigInteger),
+        sa.Column("tried_at", sa.BigInteger),
+        sa.Column("stands", sa.SmallInteger),
         sa.Column("ended_at", sa.BigInteger),
         sa.Column("error", sa.Text),
         sa.Column("title", sa.Text),
@@ -39,6 +41,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_messages", "messages", ["state", "channel"])
     op.create_index("ix_messages_incident", "messages", ["incident"])
+    op.create_index("ix_messages_stands", "messages", ["stands", "incident"])
+    op.create_index("ix_messages_made", "messages", ["kind", "made_at"])
     op.create_table(
         "deliveries",
         sa.Column("channel", sa.Text, nullable=False),
