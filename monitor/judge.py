@@ -324,6 +324,15 @@ def in_time(started_at: int, due_at: int, try_: int, settings: Settings) -> bool
     return due_at - EARLIEST_MS <= started_at <= due_at + latest_ms(settings, try_)
 
 
+AHEAD_MS = 10_000
+"""How long after it was received a try may seem to have started, in ms (section 8)."""
+
+
+def is_future(started_at: int, received_at: int) -> bool:
+    """Whether a try seems to start after it was received (ms): some clock was stepped, and it is not even kept."""
+    return started_at > received_at + AHEAD_MS
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What happened to one line at or after `horizon` (ms), all of it, in order.

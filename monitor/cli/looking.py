@@ -32,6 +32,7 @@ from monitor.cli.shared import (
     the_store,
 )
 from monitor.incident_rules import IncidentRules
+from monitor.judge import is_future
 from monitor.model import Outcome, Verdict
 from monitor.wiring import (
     ConfigurationError,
@@ -144,39 +145,49 @@ def outcomes_export(
 def outcomes_import(file: Path, catalogue: Path | None, data: Path | None, in_sandbox: bool) -> None:
     """Take exported outcomes in; they are marked as imported. A bad line stops it before anything is written.
 
+    A line from the future (more than 10 s after now) is a bad one.
+
     \b
     Example: motcua outcomes import october.jsonl --data data -c catalogue.yaml
     """
     province = the_province(catalogue, in_sandbox)
-    total, rules = sum(1 for _ in _import_lines(file)), IncidentRules(province)
+    now_ms = round(time.time() * 1000)
+    total, rules = sum(1 for _ in _import_lines(file, now_ms)), IncidentRules(province)
     with (
         the_store(configuration(data), create=True) as store,
         store.recorder_lock(),
         progress_of("Nhập", total) as done,
     ):
         new = conflicts = count = 0
-        for part in in_parts(_import_lines(file), 500):
+        for part in in_parts(_import_lines(file, now_ms), 500):
             recorded = store.record(part, province.settings, {}, rules)
             new, conflicts, count = new + recorded.new, conflicts + recorded.conflicts, count + len(part)
             done(count, total)
     click.echo(f"{new} new of {total}, {total - new} known already, {conflicts} of those in conflict", err=True)
 
 
-def _import_lines(file: Path) -> Iterator[Outcome]:
+def _import_lines(file: Path, now_ms: int) -> Iterator[Outcome]:
     with file.open(encoding="utf-8") as lines:
         try:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield _import_line(file, number, line)
+                    yield _import_line(file, number, line, now_ms)
         except UnicodeDecodeError:
             raise ConfigurationError(f"{file}: not UTF-8 text; export it again") from None
 
 
-def _import_line(file: Path, number: int, line: str) -> Outcome:
+def _import_line(file: Path, number: int, line: str, now_ms: int) -> Outcome:
     try:
-        return wire.import_line(line)
+        outcome = wire.import_line(line)
     except wire.WireError as error:
         raise ConfigurationError(f"{file}:{number}: {error}; nothing was imported") from None
+    for name in ("due_at", "started_at"):
+        if is_future(getattr(outcome, name), now_ms):
+            raise ConfigurationError(
+                f"{file}:{number}: {name} lies in the future; see to the clock here and where it was measured, or take "
+                "the line out; nothing was imported"
+            )
+    return outcome
 
 
 @click.command()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select, update
 
 from monitor.incident_rules import IncidentRules
+from monitor.judge import is_future
 from monitor.model import Outcome, Settings
 from monitor.seals import day_of
 from monitor.store import schema
@@ -33,13 +34,14 @@ from monitor.store.sight import read_sights
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What one call of `record` did: each of its outcomes is new, a duplicate or a conflict."""
+    """What one call of `record` did: each of its outcomes is new, a duplicate, a conflict or from the future."""
 
     new: int
     duplicates: int  # known with the same start
     conflicts: int  # known with another start: the first record of an identity is kept
     changes: tuple[Change, ...] = ()
     incidents: tuple[IncidentChange, ...] = ()
+    future: int = 0  # not kept (judge.is_future)
 
 
 class Recorder:
@@ -65,9 +67,12 @@ class Recorder:
     ) -> Recorded:
         """See `Store.record`."""
         with self._transaction() as connection:
-            date_first(connection, self._books, {(o.system, o.check) for o in outcomes}, settings)
             counts: Counter[str] = Counter()
             now, received_at = received_at, self._evidence.received_at(connection, received_at)
+            came, outcomes = len(outcomes), [o for o in outcomes if not is_future(o.started_at, received_at)]
+            if future := came - len(outcomes):
+                counts["clock_step"] += future
+            date_first(connection, self._books, {(o.system, o.check) for o in outcomes}, settings)
             new = self._keeper.keep(connection, self._books.names, outcomes, counts, day_of(received_at))
             self._evidence.keep(connection, new, received_at)
             changes = Judging(connection, self._books).judge(self._judged(new, counts))
@@ -81,7 +86,7 @@ class Recorder:
                 counts.update(statistics)
             if counts:
                 connection.exec_driver_sql(self._add_to_counter, list(counts.items()))
-            return Recorded(len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents)
+            return Recorded(len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents, future)
 
     def date_settings(self, settings: Mapping[CheckKey, Settings], now: int) -> list[CheckKey]:
         """See `Store.date_settings`."""

@@ -137,6 +137,7 @@ class Store:
           any, `settings` are the first ones: they hold from the beginning of time.
         - Outcomes of checks without settings, and those that a stepped clock gave an impossible start, are kept and
           counted (`unknown_check`, `clock_step`), but neither judged nor in a roll-up (figures, section 1).
+        - One that starts more than 10 s after `received_at` is not kept, but counted as `clock_step` (section 8).
         - Controls may show that their location was blind: then its checks are judged again (figures, section 3).
         - By the `rules` the incidents are brought up to date; without, by the next call that has some.
         - `statistics` are added to the counters, unless all outcomes of the call are known: then it is a repetition.

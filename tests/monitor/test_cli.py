@@ -667,6 +667,22 @@ def test_a_bad_line_stops_an_import_before_anything_is_written(
     assert not other.exists()
 
 
+@pytest.mark.parametrize("name", ["due_at", "started_at"])
+def test_a_line_from_the_future_stops_an_import_too(
+    motcua: Motcua, data: Path, catalogue: Path, tmp_path: Path, name: str
+) -> None:
+    file, other = tmp_path / "all.jsonl", tmp_path / "other"
+    motcua("outcomes", "export", "--data", data, "--out", file)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    ahead = json.dumps(json.loads(lines[2]) | {name: round(time.time() * 1000) + 3_600_000})
+    file.write_text("\n".join([*lines[:2], ahead, *lines[3:]]) + "\n", encoding="utf-8")
+    done = motcua("outcomes", "import", file, "--data", other, "-c", catalogue)
+    assert done.code == 2
+    assert done.line.startswith(f"motcua: {file}:3: {name} lies in the future; ")
+    assert done.line.endswith("; nothing was imported")
+    assert not other.exists()
+
+
 def test_an_import_of_something_else(motcua: Motcua, catalogue: Path, tmp_path: Path) -> None:
     file = tmp_path / "picture"
     file.write_bytes(b"\x89PNG\xff\xfe")

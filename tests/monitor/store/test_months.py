@@ -42,7 +42,7 @@ from tests.monitor.store.test_worlds import empty as empty  # noqa: PLC0414 - a 
 from tests.monitor.store.test_worlds import rows as rows_of
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-START = BASE // 1000  # Friday 15/01/2027, 15:00 in the province
+START = BASE // 1000  # Friday 28/08/2026, 15:00 in the province
 QUORUMS = [None, 1, 2]
 HOURS = ['["15:01-15:02"]', '["07:00-11:00", "14:00-15:01"]', '["00:00-24:00"]']
 DAYS_OF_NOTICE = [0, 1]

@@ -21,7 +21,7 @@ from monitor.store import LATENCY_BUCKETS, Change, ReasonCount, Recorded, Store,
 from monitor.store.outcomes import try_of
 
 MINUTE = Settings(interval=60, timeout=10)
-HOUR = 1_800_000_000  # the start of an hour, in seconds
+HOUR = 1_787_904_000  # the start of an hour in 2026, long before the clock of any test, in seconds
 NOON = HOUR * 1000
 KEY = ("igate", "search", "office")
 
@@ -183,6 +183,29 @@ def test_the_silence_is_known_on_reading(store: Store) -> None:
         Interval(HOUR + 120, end_of_hold, State.UP),
         Interval(end_of_hold, end_of_hold + 10, State.NO_DATA),
     ]
+
+
+def test_an_outcome_from_the_future_is_counted_and_not_kept(store: Store) -> None:
+    """The first one is as late as a clock may go wrong; of the others, one is asked out of turn."""
+    edge, stepped = outcome(60, late_ms=10_000), outcome(60, FAILED, try_=2, late_ms=10_001)
+    tomorrow = outcome(86_400, FAILED, try_=0)
+    recorded = store.record([edge, stepped, tomorrow], known, {"overruns": 2}, received_at=HOUR + 60)
+    assert (recorded.new, recorded.duplicates, recorded.conflicts, recorded.future) == (1, 0, 0, 2)
+    assert list(store.outcomes(0, 10 * NOON)) == [edge]
+    assert (store.counters()["clock_step"], store.counters()["overruns"]) == (2, 2)
+    assert store.lines()[KEY].last == try_of(edge)
+
+
+def test_outcomes_from_the_future_do_not_stand_in_the_way_of_the_present(store: Store) -> None:
+    future = [outcome(86_400, try_=0), outcome(86_400, try_=0, key=(CONTROL_SYSTEM, "gateway", "office"))]
+    store.record(future, known, {"overruns": 1}, received_at=HOUR)
+    for second in (0, 60, 120):
+        store.record([outcome(second, FAILED)], known, received_at=HOUR + second + 1)
+    assert store.counters()["overruns"] == 1
+    assert (store.lines()[KEY].state, store.lines()[KEY].since) == (State.DOWN, HOUR)
+    before = tables(store)
+    store.rebuild(known)
+    assert tables(store) == before
 
 
 def test_unknown_checks_and_stepped_clocks_are_kept_and_counted_only(store: Store) -> None:

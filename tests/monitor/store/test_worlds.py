@@ -28,7 +28,7 @@ from monitor.store import Key, Store, schema
 from monitor.store.outcomes import try_of
 from tests.monitor import oracle
 
-BASE = 1_800_000_000_000  # ms: the start of an hour
+BASE = 1_787_904_000_000  # ms: the start of an hour, long before the clock of any test
 CHOICES = [
     Settings(interval=4, timeout=1, spacing=0.5),
     Settings(interval=2, timeout=0.5, confirm_down=2, spacing=0.5),
