@@ -27,7 +27,7 @@ def env_example() -> dict[str, str]:
 
 
 def test_every_part_is_there() -> None:
-    assert {"scheduler", "worker", "record", "web"} == OURS
+    assert {"scheduler", "worker", "record", "deliver", "web"} == OURS
     assert SERVICES.keys() - OURS == {"redis", "postgres", "prometheus", "alertmanager", "grafana"}
 
 
@@ -44,7 +44,7 @@ class TestService:
         assert service["restart"] == "unless-stopped"
 
     def test_what_can_be_asked_is_asked(self, name: str) -> None:
-        assert ("healthcheck" in SERVICES[name]) == (name not in {"scheduler", "worker", "record"})
+        assert ("healthcheck" in SERVICES[name]) == (name not in {"scheduler", "worker", "record", "deliver"})
 
     def test_what_it_waits_for_can_say_that_it_is_there(self, name: str) -> None:
         for other, how in SERVICES[name].get("depends_on", {}).items():
@@ -68,6 +68,20 @@ class TestService:
 def test_a_worker_does_not_know_the_database() -> None:
     assert "MOTCUA_DATABASE_URL" not in SERVICES["worker"]["environment"]
     assert all("MOTCUA_DATABASE_URL" in SERVICES[name]["environment"] for name in OURS - {"worker"})
+
+
+def test_who_tells_knows_the_alertmanager() -> None:
+    knowing = {name for name in OURS if "MOTCUA_ALERT_ALERTMANAGER" in SERVICES[name]["environment"]}
+    assert knowing == {"record", "deliver"}
+    example = (ROOT / "config/province.example.yaml").read_text(encoding="utf-8")
+    assert 'alertmanager: {kind: alertmanager, url: "${MOTCUA_ALERT_ALERTMANAGER:-}"}' in example
+
+
+def test_the_accounts_name_every_variable_of_the_example_about_alerts() -> None:
+    example = (ROOT / "config/province.example.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"\$\{(MOTCUA_(?:ALERT|GRAFANA)\w+)", example)) - {"MOTCUA_ALERT_ALERTMANAGER"}
+    accounts = (ROOT / "accounts.env.example").read_text(encoding="utf-8")
+    assert named == set(re.findall(r"^# (MOTCUA_(?:ALERT|GRAFANA)\w+)=$", accounts, re.MULTILINE))
 
 
 def test_no_password_has_a_default_and_each_is_in_the_example() -> None:
