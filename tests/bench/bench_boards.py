@@ -30,7 +30,9 @@ BLOCK = 18 * 3600  # a size that Prometheus compacts to
 POINTS = 1200
 """Of a panel as wide as a screen; Grafana asks for no more than it has pixels."""
 
-MOST_SECONDS = 2.0
+REGION_POINTS = 11_000
+"""Of a region (annotation), whose step is its own."""
+
 RUNS = 3
 
 
@@ -68,7 +70,7 @@ def measure(url: str, board: dict[str, Any], end: int) -> dict[str, Any]:
 
 def targets(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for one in board["annotations"]["list"]:
-        yield {"title": one["name"], "expr": one["expr"], "instant": False, "step": one.get("step", f"{STEP}s")}
+        yield {"title": one["name"], "expr": one["expr"], "region": True, "step": one["step"]}
     for panel in panels(board):
         for target in panel["targets"]:
             own = panel.get("interval") or target.get("interval") or "15s"
@@ -85,7 +87,8 @@ def _timed(url: str, target: dict[str, Any], end: int) -> float:
 def ask(url: str, target: dict[str, Any], end: int) -> Any:
     """As Grafana does: a range of so many points, or an instant."""
     least = _seconds(target.get("step", "15s"))
-    step = max(least, math.ceil(DAYS * DAY / POINTS / STEP) * STEP)
+    most = REGION_POINTS if target.get("region") else POINTS
+    step = max(least, math.ceil(DAYS * DAY / most))
     words = {
         "$__rate_interval": f"{max(step + 15, 60)}s",
         "$__range": f"{DAYS}d",
@@ -156,49 +159,32 @@ def _of_system(system: str, number: int) -> Iterator[Series]:
     yield Series(f"motcua_system_info{{{of},{about}}}", 1)
     if number:
         yield Series(f'motcua_system_parent_info{{{of},parent="s00"}}', 1)
-    yield Series(f"motcua_system_state{{{of}}}", STATE)
-    yield Series(f"motcua_system_state_since_timestamp_seconds{{{of}}}", 1.7e9)
-    yield Series(f"motcua_system_objective_ratio{{{of}}}", 0.995)
-    yield Series(f"motcua_maintenance_active{{{of}}}", 0)
+    for name, value in _GAUGES.items():
+        yield Series(f"{name}{{{of}}}", value)
+    for name, grows in _COUNTERS.items():
+        yield Series(f"{name}{{{of}}}", 0, grows)
+    yield Series(f'motcua_incidents_total{{{of},party="p{number % 3}"}}', 0, 0.0005)
+    yield from _of_system_by_other_labels(of)
+    for check in range(CHECKS):
+        yield from _of_check(f'{of},check="c{check}"')
+
+
+def _of_system_by_other_labels(of: str) -> Iterator[Series]:
     for window in ("1d", "30d"):
-        for name, value in (("observed_seconds", 86_000), ("down_seconds", 60), ("degraded_seconds", 9)):
+        for name, value in _WINDOWS.items():
             yield Series(f'motcua_system_{name}{{{of},window="{window}"}}', value)
-        for name in ("availability", "coverage"):
-            yield Series(f'motcua_system_{name}_ratio{{{of},window="{window}"}}', 0.9987)
     for limit in (*DURATION_BUCKETS, "+Inf"):
         yield Series(f'motcua_system_try_duration_seconds_bucket{{{of},le="{limit}"}}', 0, 3)
-    yield Series(f"motcua_system_try_duration_seconds_count{{{of}}}", 0, 3)
     for phase in ("dns", "connect", "tls", "wait", "transfer"):
         yield Series(f'motcua_system_phase_seconds_total{{{of},phase="{phase}"}}', 0, 0.2)
     for reason in ("http_5xx", "read_timeout", "contract_violation"):
         failing = f'{of},step="search",reason="{reason}"'
         yield Series(f"motcua_system_failures_total{{{failing}}}", 0, 0.02)
         yield Series(f"system_step_reason:motcua_system_failures:increase1h{{{failing}}}", 1)
-    yield Series(f"system:motcua_system_failures:increase1h{{{of}}}", 3)
-    yield Series(f'motcua_incidents_total{{{of},party="p{number % 3}"}}', 0, 0.0005)
-    for name in ("down_seconds", "acknowledge_seconds", "fix_seconds"):
-        yield Series(f"motcua_incident_{name}_total{{{of}}}", 0, 0.5)
-    for name in ("acknowledged", "restored"):
-        yield Series(f"motcua_incidents_{name}_total{{{of}}}", 0, 0.0005)
-    for name in (
-        "incident_acknowledge_seconds",
-        "incident_fix_seconds",
-        "incidents_acknowledged",
-        "incidents_restored",
-    ):
-        yield Series(f"system:motcua_{name}:increase1d{{{of}}}", 1)
     for severity in ("S1", "S2", "S3", "S4"):
         yield Series(f'motcua_incidents_open{{{of},severity="{severity}"}}', 0)
         for term in ("response", "restoration"):
             yield Series(f'motcua_system_{term}_term_seconds{{{of},severity="{severity}"}}', 3600)
-    for name in ("down", "down_outside_maintenance", *(f"down_ratio{w}" for w in ("5m", "1h", "6h", "1d", "3d"))):
-        yield Series(f"system:motcua_system_state:{name}{{{of}}}", DOWN)
-    yield Series(f"system:motcua_system_objective_ratio:budget{{{of}}}", 0.005)
-    yield Series(f"system:motcua_check_first_tries:error_ratio5m{{{of}}}", 0.01)
-    for name in ("p50_rate5m", "p95_rate5m"):
-        yield Series(f"system:motcua_system_try_duration_seconds:{name}{{{of}}}", 0.3)
-    for check in range(CHECKS):
-        yield from _of_check(f'{of},check="c{check}"')
 
 
 def _of_check(of: str) -> Iterator[Series]:
@@ -214,6 +200,46 @@ def _of_check(of: str) -> Iterator[Series]:
 
 STATE, DOWN = -7.0, -8.0
 """In place of a value: 2 but for outages (0), and 0 but for outages (1): 20 of them in 30 days, of 20 minutes each."""
+
+
+_WINDOWS = {
+    "observed_seconds": 86_000,
+    "down_seconds": 60,
+    "degraded_seconds": 9,
+    "availability_ratio": 0.9987,
+    "coverage_ratio": 0.9987,
+}
+_GAUGES = {
+    "motcua_system_state": STATE,
+    "motcua_system_state_since_timestamp_seconds": 1.7e9,
+    "motcua_system_objective_ratio": 0.995,
+    "motcua_maintenance_active": 0,
+    "system:motcua_system_failures:increase1h": 3,
+    "system:motcua_system_objective_ratio:budget": 0.005,
+    "system:motcua_check_first_tries:error_ratio5m": 0.01,
+    "system:motcua_system_try_duration_seconds:p50_rate5m": 0.3,
+    "system:motcua_system_try_duration_seconds:p95_rate5m": 0.3,
+    "system:motcua_incident_acknowledge_seconds:increase1d": 1,
+    "system:motcua_incident_fix_seconds:increase1d": 1,
+    "system:motcua_incidents_acknowledged:increase1d": 1,
+    "system:motcua_incidents_restored:increase1d": 1,
+    **dict.fromkeys(
+        (
+            "system:motcua_system_state:down",
+            "system:motcua_system_state:down_outside_maintenance",
+            *(f"system:motcua_system_state:down_ratio{window}" for window in ("5m", "1h", "6h", "1d", "3d")),
+        ),
+        DOWN,
+    ),
+}
+_COUNTERS = {
+    "motcua_system_try_duration_seconds_count": 3,
+    "motcua_incident_down_seconds_total": 0.5,
+    "motcua_incident_acknowledge_seconds_total": 0.5,
+    "motcua_incident_fix_seconds_total": 0.5,
+    "motcua_incidents_acknowledged_total": 0.0005,
+    "motcua_incidents_restored_total": 0.0005,
+}
 
 
 def fill(folder: Path, start: int, end: int) -> None:
