@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-fast test-live test-deps lint format lock bench soak clean
+.PHONY: help setup run stack test test-fast test-live test-deps lint format lock bench soak clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -19,6 +19,9 @@ setup: $(VENV)/.run ## Make .venv with motcua in it
 
 run: $(VENV)/.run ## Start motcua against the simulated province; Ctrl-C ends it
 	@exec $(BIN)/motcua up --sandbox
+
+stack: $(VENV)/.dev ## The production processes on real servers of Debian, and the simulated province; Ctrl-C ends all
+	@exec $(BIN)/python -m tests.stack
 
 test: $(VENV)/.dev ## Run every test; on Debian as root, first install the servers that they need
 	@.ci/test-deps --where-possible

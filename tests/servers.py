@@ -236,8 +236,8 @@ def redis() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def prometheus(config: str, files: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Prometheus with this configuration; `files` (rules, say) lie beside it."""
+def prometheus(config: str, files: Mapping[str, str] | None = None, data: Path | None = None) -> Iterator[Server]:
+    """Prometheus with this configuration; `files` (rules, say) lie beside it. `data`: a folder with blocks."""
     program = find("prometheus")
     with _directory("prometheus") as directory:
         _write(directory, {"prometheus.yml": config} | dict(files or {}))
@@ -246,7 +246,8 @@ def prometheus(config: str, files: Mapping[str, str] | None = None) -> Iterator[
             return [
                 program,
                 f"--config.file={directory / 'prometheus.yml'}",
-                f"--storage.tsdb.path={directory / 'data'}",
+                f"--storage.tsdb.path={data or directory / 'data'}",
+                "--storage.tsdb.retention.time=400d",
                 f"--web.listen-address=127.0.0.1:{port}",
             ]
 

@@ -70,6 +70,20 @@ def test_a_worker_does_not_know_the_database() -> None:
     assert all("MOTCUA_DATABASE_URL" in SERVICES[name]["environment"] for name in OURS - {"worker"})
 
 
+def test_who_tells_knows_the_alertmanager() -> None:
+    knowing = {name for name in OURS if "MOTCUA_ALERT_ALERTMANAGER" in SERVICES[name]["environment"]}
+    assert knowing == {"record", "deliver"}
+    example = (ROOT / "config/province.example.yaml").read_text(encoding="utf-8")
+    assert 'alertmanager: {kind: alertmanager, url: "${MOTCUA_ALERT_ALERTMANAGER:-}"}' in example
+
+
+def test_the_accounts_name_every_variable_of_the_example_about_alerts() -> None:
+    example = (ROOT / "config/province.example.yaml").read_text(encoding="utf-8")
+    named = set(re.findall(r"\$\{(MOTCUA_(?:ALERT|GRAFANA)\w+)", example)) - {"MOTCUA_ALERT_ALERTMANAGER"}
+    accounts = (ROOT / "accounts.env.example").read_text(encoding="utf-8")
+    assert named == set(re.findall(r"^# (MOTCUA_(?:ALERT|GRAFANA)\w+)=$", accounts, re.MULTILINE))
+
+
 def test_no_password_has_a_default_and_each_is_in_the_example() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     assert {name for name in env_example() if name.endswith("_PASSWORD")} == PASSWORDS

@@ -16,7 +16,7 @@ from typing import Any
 
 import pycurl
 
-from tests.bench import bench_figures, bench_metrics, bench_monitor, bench_rebuild, bench_store, bench_tls
+from tests.bench import bench_boards, bench_figures, bench_metrics, bench_monitor, bench_rebuild, bench_store, bench_tls
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "judge": bench_store.bench_judge,
@@ -31,6 +31,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "tls_1000": bench_tls.bench_tls,
     "dead_names": bench_monitor.bench_dead_names,
     "hung_targets": bench_monitor.bench_hung_targets,
+    "boards": bench_boards.bench_boards,
     "metrics": bench_metrics.bench_metrics,
     "detection": bench_monitor.bench_detection,
     "alert_latency": bench_monitor.bench_alert_latency,

@@ -10,14 +10,13 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import requests
-import yaml
 
 import connectors
 from connectors.sandbox import Sandbox
@@ -26,10 +25,11 @@ from monitor.model import Outcome, State
 from monitor.schedule import due
 from monitor.store import Store
 from tests import processes, servers
-from tests.processes import Process, eventually
+from tests import stack as stacks
+from tests.processes import eventually
+from tests.receivers import Webhook
+from tests.stack import LOCATION
 
-SERVICES = yaml.safe_load((processes.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
-LOCATION = "van_phong"
 HOLD = 5  # seconds: twice the interval of the fast catalogue, and its timeout
 ROUTES = {  # one request of each is one step of one outcome
     "igate.search": ("igate", "search"),
@@ -39,47 +39,15 @@ ROUTES = {  # one request of each is one step of one outcome
 }
 
 
-class Stack:
-    """The servers, the sandbox as the province, and our processes by the names of their services."""
+class Stack(stacks.Stack):
+    """With what the tests ask of it."""
 
-    def __init__(
-        self, folder: Path, redis: servers.Server, postgres: servers.Server, sandbox: Sandbox, stack: ExitStack
-    ) -> None:
-        self.redis, self.postgres, self.sandbox = redis, postgres, sandbox
-        self._folder, self._stack = folder, stack
+    def __init__(self, folder: Path, redis: servers.Server, postgres: servers.Server, sandbox: Sandbox) -> None:
         # One of them may be under way for longer than the worker takes to end its other affairs.
-        self._path = processes.fast_catalogue(folder, national_site=(6, 3))
-        self.catalogue = catalogues.load(self._path, connectors.CONNECTORS, sandbox.environment)
-        self._port = servers.free_port()
-        self.running: dict[str, Process] = {}
+        path = processes.fast_catalogue(folder, national_site=(6, 3))
+        super().__init__(folder, path, redis, postgres, sandbox)
+        self.catalogue = catalogues.load(path, connectors.CONNECTORS, sandbox.environment)
         self._warm = Counter(sandbox.requests()["counts"])
-
-    def start(self, service: str, name: str = "") -> Process:
-        """Start a service with its command and its variables; the values that name machines are ours."""
-        ours = {
-            "MOTCUA_CATALOGUE": str(self._path),
-            "MOTCUA_BROKER_URL": self.redis.url,
-            "MOTCUA_DATABASE_URL": self.postgres.url,
-        }
-        words = [re.sub(r"\$\{MOTCUA_LOCATION:-\w+\}", LOCATION, word) for word in SERVICES[service]["command"]]
-        words = [{"0.0.0.0": "127.0.0.1", "8000": str(self._port)}.get(word, word) for word in words]
-        env = {variable: ours[variable] for variable in SERVICES[service]["environment"]}
-        process = self._stack.enter_context(
-            processes.motcua(*words, folder=self._folder, env={**env, **self.sandbox.environment})
-        )
-        self.running[name or service] = process
-        return process
-
-    def get(self, path: str) -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{self._port}{path}", timeout=20)
-
-    def state(self, system: str = "igate") -> float | None:
-        """What /metrics says; None while it does not answer."""
-        try:
-            reply = self.get("/metrics")
-        except requests.ConnectionError:
-            return None
-        return processes.samples(reply.text).get(f'motcua_system_state{{system="{system}"}}') if reply.ok else None
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -125,9 +93,6 @@ class Stack:
         """The slots whose first try is recorded."""
         return {(o.system, o.check, o.due_at) for o in self.rows() if o.try_ == 1}
 
-    def all_live(self) -> bool:
-        return all(process.popen.poll() is None for process in self.running.values())
-
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
@@ -136,9 +101,8 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         servers.redis() as redis,
         servers.postgres() as postgres,
         processes.sandbox() as sandbox,
-        ExitStack() as ours,
+        closing(Stack(tmp_path, redis, postgres, sandbox)) as stack,
     ):
-        stack = Stack(tmp_path, redis, postgres, sandbox, ours)
         begin = time.monotonic()
         for service in ("scheduler", "worker", "record", "web"):
             stack.start(service)
@@ -295,3 +259,54 @@ def at_the_lock(stack: Stack) -> list[int]:
 
 def sessions(stack: Stack) -> list[int]:
     return query(stack, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")
+
+
+@pytest.mark.live("redis-server", "postgres", "prometheus", "alertmanager")
+def test_an_outage_goes_to_the_receiver_of_alertmanager_once_and_back(tmp_path: Path) -> None:
+    """All processes of docker-compose.yml, with the committed configuration; only its times are shorter."""
+    catalogue = processes.fast_catalogue(tmp_path)
+    pace = {"interval: 15s": "interval: 1s", "        for: 1m\n": "        for: 15s\n"}
+    with (
+        Webhook() as duty,
+        stacks.whole(
+            tmp_path,
+            catalogue,
+            receivers={"duty": duty.url},
+            routes_pace={"group_wait": "1s", "group_interval": "1s"},
+            rules_pace=pace,
+        ) as (stack, prometheus),
+    ):
+
+        def asked(query: str) -> list[Any]:
+            answer = requests.get(f"{prometheus.url}/api/v1/query", params={"query": query}, timeout=10).json()
+            return list(answer["data"]["result"])
+
+        def heard(status: str) -> list[dict[str, Any]]:
+            told = [alert for got in list(duty.got) for alert in got.json["alerts"]]
+            return [alert for alert in told if alert["status"] == status]
+
+        eventually(lambda: asked('motcua_system_state{system="igate"} == 2'), within=90)
+        assert not duty.got
+        stack.sandbox.fault("igate.search", "http_503")
+        (first, *_) = eventually(lambda: heard("firing"), within=40)
+        assert (first["labels"]["alertname"], first["labels"]["system"]) == ("MotcuaIncident", "igate")
+        assert first["annotations"]["summary"].startswith("[DỮ LIỆU MÔ PHỎNG]")
+        eventually(lambda: asked('motcua_system_state{system="igate"} == 0'), within=20)
+        eventually(lambda: asked('motcua_deliveries_total{channel="alertmanager", result="ok"} >= 1'), within=20)
+
+        # The rule, which knows of it by now, would have had its time: it holds its tongue.
+        down = time.time()
+        eventually(lambda: time.time() > down + 25, within=30)
+        assert asked("motcua_system_state == 0")
+        assert not asked('ALERTS{alertname="MotcuaSystemDown"}')
+        assert {alert["labels"]["alertname"] for alert in heard("firing")} == {"MotcuaIncident"}
+        assert {alert["labels"]["incident"] for alert in heard("firing")} == {first["labels"]["incident"]}
+
+        stack.sandbox.clear()
+        (over, *_) = eventually(lambda: heard("resolved"), within=40)
+        assert over["labels"] == first["labels"]
+        eventually(lambda: asked('motcua_system_state{system="igate"} == 2'), within=20)
+        eventually(lambda: asked('motcua_incidents_open{system="igate", severity="S1"} == 0'), within=20)
+        assert stack.all_live()
+        assert set(stack.end().values()) == {0}
+        stack.running.clear()
