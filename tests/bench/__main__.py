@@ -16,7 +16,7 @@ from typing import Any
 
 import pycurl
 
-from tests.bench import bench_monitor, bench_store, bench_tls
+from tests.bench import bench_monitor, bench_report, bench_store, bench_tls
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "judge": bench_store.bench_judge,
@@ -28,6 +28,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "dead_names": bench_monitor.bench_dead_names,
     "hung_targets": bench_monitor.bench_hung_targets,
     "detection": bench_monitor.bench_detection,
+    "report": bench_report.bench_report,
 }
 
 

@@ -23,7 +23,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.shared import Mm, Pt
 
 from monitor import periods
-from monitor.report import content, dossiers, pdf
+from monitor.report import content, dossiers, typesetting
 from monitor.report.charts import LIMITS, SHADES, heat_map, shade
 from monitor.report.facts import Facts, gather
 from monitor.report.model import Document, ReportError
@@ -177,7 +177,7 @@ def test_the_pdf_is_archival_and_brings_its_font(document: Document) -> None:
 
 def test_a_missing_font_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="apt-get install fonts-liberation2"):
-        pdf.fonts([str(tmp_path), "/nowhere"])
+        typesetting.fonts([str(tmp_path), "/nowhere"])
 
 
 @FONTS
