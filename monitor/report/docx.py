@@ -322,7 +322,8 @@ def _ruled(indent: int) -> str:
     """A line under what stands before it, shorter than the column by `indent` twips on both sides."""
     return (
         f'<w:p><w:pPr><w:pBdr><w:top w:val="single" w:sz="6" w:space="1" w:color="000000"/></w:pBdr>'
-        f'<w:spacing w:line="120" w:lineRule="exact"/><w:ind w:left="{indent}" w:right="{indent}"/></w:pPr></w:p>'
+        '<w:spacing w:before="40" w:line="120" w:lineRule="exact"/>'
+        f'<w:ind w:left="{indent}" w:right="{indent}"/></w:pPr></w:p>'
     )
 
 

@@ -176,9 +176,8 @@ def _close(loaded: Catalogue, store: Store, name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "fill":
-        fill(Path(sys.argv[2]), *map(int, sys.argv[3:]))
-    elif sys.argv[1] == "build":
-        print(json.dumps(build(Path(sys.argv[2]))))
+    task, place, *numbers = sys.argv[1:]
+    if task == "fill":
+        fill(Path(place), *map(int, numbers))
     else:
-        print(json.dumps(bench_report(), indent=2))
+        print(json.dumps(build(Path(place))))
