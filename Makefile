@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run stack test test-fast test-live test-deps lint format lock bench soak clean
+.PHONY: help setup run stack test test-fast test-live test-office test-deps lint format lock bench soak clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ test-fast: $(VENV)/.dev ## Run the tests that need no server, in parallel
 
 test-live: $(VENV)/.dev ## Run the tests against real servers only
 	$(BIN)/pytest -m live $(PYTEST_ARGS)
+
+test-office: $(VENV)/.dev ## Look at a report with LibreOffice (Debian's, without a screen); not part of `make test`
+	$(BIN)/python -m tests.office
 
 test-deps: ## Install the Debian packages that the live tests need (root); starts no service
 	@.ci/test-deps

@@ -33,6 +33,8 @@ PACKAGES = {
     "amtool": "prometheus-alertmanager",
     "nginx": "nginx-light",
     "docker-compose": "docker-compose",
+    "liberation2": "fonts-liberation2",
+    "pdftoppm": "poppler-utils",
 }
 """Programs that the live tests use, and the Debian package that brings each."""
 
@@ -50,7 +52,13 @@ class ServerError(Exception):
     """A server did not start or did not end; the text has the end of its log."""
 
 
+FONTS = {"liberation2": "/usr/share/fonts/truetype/liberation2"}
+"""What is no program but a folder of fonts."""
+
+
 def locate(program: str) -> str | None:
+    if program in FONTS:
+        return FONTS[program] if Path(FONTS[program]).is_dir() else None
     path = os.pathsep.join((*PLACES, os.environ.get("PATH", os.defpath)))
     return shutil.which(NAMES.get(program, program), path=path)
 

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,8 @@ def _write(files: dict[Path, bytes]) -> None:
         raise ConfigurationError(f"{error.filename}: can't write: {error.strerror}") from None
     finally:
         for part in parts.values():
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
 
 # --- list, show -------------------------------------------------------------------------------------------------------

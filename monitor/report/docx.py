@@ -18,9 +18,9 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
-from docx.oxml import parse_xml
+from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
-from docx.shared import Cm, Mm, Pt, RGBColor
+from docx.shared import Cm, Mm, Pt, RGBColor, Twips
 
 from monitor.report.archive import rezip
 from monitor.report.model import Block, Cell, Chart, Document, Figure, Heading, Paragraph, Row, Table
@@ -76,7 +76,7 @@ class _Writer:
     def _page(self, section: Any) -> None:
         section.page_width, section.page_height = Mm(210), Mm(297)
         section.top_margin = section.bottom_margin = Mm(20)
-        section.left_margin, section.right_margin = Mm(30), Mm(20)
+        section.left_margin, section.right_margin = Mm(30), Twips(1133)  # 20 mm at most
         section.header_distance = Mm(9)
 
     # --- the first page ----------------------------------------------------------------------------------------------
@@ -132,7 +132,8 @@ class _Writer:
                 parse_xml(f'<w:fldSimple {_NAMES} w:instr=" PAGE "><w:r><w:t>1</w:t></w:r></w:fldSimple>')
             )
             section.different_first_page_header_footer = number == 0
-            start = parse_xml(f'<w:pgNumType {_NAMES} w:start="1"/>')
+            start = OxmlElement("w:pgNumType")
+            start.set(qn("w:start"), "1")
             section._sectPr.insert_element_before(start, "w:cols", "w:formProt", "w:vAlign", "w:titlePg", "w:docGrid")
 
     # --- blocks ------------------------------------------------------------------------------------------------------
@@ -321,7 +322,8 @@ def _ruled(indent: int) -> str:
     """A line under what stands before it, shorter than the column by `indent` twips on both sides."""
     return (
         f'<w:p><w:pPr><w:pBdr><w:top w:val="single" w:sz="6" w:space="1" w:color="000000"/></w:pBdr>'
-        f'<w:spacing w:line="120" w:lineRule="exact"/><w:ind w:left="{indent}" w:right="{indent}"/></w:pPr></w:p>'
+        '<w:spacing w:before="40" w:line="120" w:lineRule="exact"/>'
+        f'<w:ind w:left="{indent}" w:right="{indent}"/></w:pPr></w:p>'
     )
 
 

@@ -80,8 +80,8 @@ class Facts:
 
     @property
     def text(self) -> str:
-        """Canonical JSON."""
-        return counting.canonical(asdict(self))
+        """JSON, in the order of the catalogue."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @property
     def digest(self) -> str:
@@ -90,7 +90,7 @@ class Facts:
 
     @classmethod
     def of(cls, text: str) -> Facts:
-        """From the canonical JSON. Raises ReportError for facts that another program made."""
+        """From that JSON. Raises ReportError for facts that another program made."""
         try:
             return cls(**json.loads(text))
         except TypeError:

@@ -1,44 +1,16 @@
 """The report as PDF/A by typst: `report.typ` lays out what this module hands it as JSON; no text is ever markup.
 
-Liberation Serif is embedded, which has the widths of Times New Roman. Typst takes another font in silence where it is
-missing, so that is looked at first.
+Liberation Serif is embedded, which has the widths of Times New Roman.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
-import typst
-
-from monitor.report.model import Block, Chart, Document, Figure, Heading, Paragraph, ReportError, Table
-
-FONT = "Liberation Serif"
-FOLDERS = (
-    "/usr/share/fonts/truetype/liberation2",  # Debian's fonts-liberation2
-    "/usr/share/fonts/truetype/liberation",  # fonts-liberation
-    "/usr/share/fonts/liberation-serif",  # Fedora
-    "/usr/share/fonts/liberation",  # Arch
-)
-"""Where the font is looked for."""
-
-STYLES = frozenset({("Normal", 400), ("Normal", 700), ("Italic", 400), ("Italic", 700)})
-"""What has to be there of it."""
-
-
-def fonts(folders: Sequence[str] = FOLDERS) -> typst.Fonts:
-    """The font in the first folder that has it whole. Raises ReportError where none has."""
-    for folder in folders:
-        if Path(folder).is_dir():
-            found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
-            known = {(str(one.style).capitalize(), one.weight) for one in found.fonts() if one.family == FONT}
-            if known >= STYLES:
-                return found
-    raise ReportError(f"the font {FONT} is missing; on Debian: apt-get install fonts-liberation2")
+from monitor.report.model import Block, Chart, Document, Figure, Heading, Paragraph, Table
+from monitor.report.typesetting import typeset
 
 
 def render(document: Document) -> bytes:
@@ -57,29 +29,17 @@ def render(document: Document) -> bytes:
             for appendix in document.appendices
         ],
     }
-    text = (resources.files("monitor.report") / "report.typ").read_bytes()
     inputs = {"report": json.dumps(told, ensure_ascii=False), "charts": json.dumps(charts, ensure_ascii=False)}
-    return _compile(text, inputs, document.made_at, format="pdf", pdf_standards=["a-2a"])
+    (made,) = typeset("report.typ", inputs, document.made_at, format="pdf", pdf_standards=["a-2a"])
+    return made
 
 
 def pictures(charts: Sequence[Chart], ppi: int = 200) -> list[bytes]:
     """Charts as PNG, for programs that cannot show SVG: one run of typst for all of them."""
     if not charts:
         return []
-    text = (resources.files("monitor.report") / "pictures.typ").read_bytes()
     inputs = {"charts": json.dumps([[c.svg, c.width, c.height] for c in charts], ensure_ascii=False)}
-    made = _compile(text, inputs, 0, format="png", ppi=float(ppi))
-    return [made] if isinstance(made, bytes) else list(made)
-
-
-def _compile(text: bytes, inputs: dict[str, str], made_at: int, **options: Any) -> Any:
-    known = fonts()
-    compiler = typst.Compiler(text, font_paths=known, ignore_system_fonts=True, sys_inputs=inputs)
-    timestamp = datetime.fromtimestamp(made_at, UTC)
-    try:
-        return compiler.compile(timestamp=timestamp, **options)
-    except typst.TypstError as error:
-        raise ReportError(f"typst: {error.message}") from None
+    return typeset("pictures.typ", inputs, 0, format="png", ppi=float(ppi))
 
 
 def _block(block: Block, charts: list[str]) -> dict[str, Any] | None:
@@ -106,8 +66,14 @@ def _table(table: Table, charts: list[str]) -> dict[str, Any]:
             {
                 "group": row.group,
                 "total": row.total,
-                "cells": [_chart(cell.chart, charts) if cell.chart else cell.text for cell in row.cells],
+                "drawn": any(cell.chart for cell in row.cells),
+                "cells": [_chart(cell.chart, charts) if cell.chart else _breakable(cell.text) for cell in row.cells],
             }
             for row in table.rows
         ],
     }
+
+
+def _breakable(text: str) -> str:
+    """A digest has no place to break a line at: it gets one in its middle."""
+    return f"{text[:32]}\u200b{text[32:]}" if len(text) == 64 and " " not in text else text

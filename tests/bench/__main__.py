@@ -16,7 +16,16 @@ from typing import Any
 
 import pycurl
 
-from tests.bench import bench_boards, bench_figures, bench_metrics, bench_monitor, bench_rebuild, bench_store, bench_tls
+from tests.bench import (
+    bench_boards,
+    bench_figures,
+    bench_metrics,
+    bench_monitor,
+    bench_rebuild,
+    bench_report,
+    bench_store,
+    bench_tls,
+)
 
 BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "judge": bench_store.bench_judge,
@@ -35,6 +44,7 @@ BENCHES: dict[str, Callable[[], dict[str, Any]]] = {
     "metrics": bench_metrics.bench_metrics,
     "detection": bench_monitor.bench_detection,
     "alert_latency": bench_monitor.bench_alert_latency,
+    "report": bench_report.bench_report,
 }
 
 

@@ -183,11 +183,11 @@ def fill(store: Store, loaded: Catalogue, span: tuple[int, int], incidents: int)
             hours = {b.at // 3600 * 3600: b for b in seen if b.state is State.DOWN}
             failed = [(number, hour, b.reason, b.step, 3) for hour, b in hours.items()]
             connection.exec_driver_sql(insert[schema.reasons], failed)
-        connection.exec_driver_sql(_ROLLUPS, (span[0] - DAY, span[1] + DAY))
+        connection.exec_driver_sql(ROLLUPS, (span[0] - DAY, span[1] + DAY))
         connection.exec_driver_sql("ANALYZE")
 
 
-_ROLLUPS = f"""
+ROLLUPS = f"""
     WITH RECURSIVE hours (hour) AS (SELECT ? UNION ALL SELECT hour + 3600 FROM hours WHERE hour + 3600 < ?)
     INSERT INTO rollups (series, hour, {", ".join(schema.ROLLUP_COUNTS)})
     SELECT id, hour, 57, 0, 3, 0, 4, 4, 12000000, 300, 600, 900, 9000, 600, 0, 0, 57, 3, 0, 0, 0, 0, 0

@@ -263,7 +263,7 @@ def test_an_exported_line_has_the_names_of_the_figures() -> None:
 
 def test_a_line_needs_neither_steps_nor_a_reason_when_all_is_well() -> None:
     line = {
-        "system": "cổng tỉnh",
+        "system": "cong_tinh",
         "check": "trang_chu",
         "location": "van_phong",
         "due_at": 1_760_000_000_000,
@@ -273,7 +273,7 @@ def test_a_line_needs_neither_steps_nor_a_reason_when_all_is_well() -> None:
         "verdict": "up",
     }
     assert import_line(json.dumps(line)) == Outcome(
-        "cổng tỉnh",
+        "cong_tinh",
         "trang_chu",
         "van_phong",
         1_760_000_000_000,
