@@ -21,7 +21,7 @@ import connectors
 from monitor import catalogue as catalogues
 from monitor import figures, periods
 from monitor.catalogue import Catalogue
-from monitor.cli.shared import collecting_later
+from monitor.garbage import collecting_later
 from monitor.incident_rules import IncidentRules
 from monitor.judge import Boundary, Line, Try
 from monitor.model import Outcome, Phases, Reason, State, StepResult, Verdict
