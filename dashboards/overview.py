@@ -31,7 +31,7 @@ def board() -> v.Json:
             v.row("Giám sát của giám sát"),
             *_watcher(),
         ],
-        annotations=parts.regions(),
+        annotations=parts.regions(month=True),
     )
 
 

@@ -72,8 +72,8 @@ def selectors(expression: Any) -> Iterator[str]:
 
 
 def _answerable(expression: str) -> bool:
-    """Not what only a monitor knows that was there yesterday."""
-    return " offset " not in expression
+    """Not what only a monitor knows that was there yesterday, nor the means of what was mended or answered."""
+    return " offset " not in expression and " > 0.5)" not in expression
 
 
 def _young(board: dict[str, Any]) -> dict[str, Any]:
