@@ -31,7 +31,7 @@ def board() -> v.Json:
             v.row("Giám sát của giám sát"),
             *_watcher(),
         ],
-        annotations=parts.regions(),
+        annotations=parts.regions(month=True),
     )
 
 
@@ -97,7 +97,7 @@ def _watcher() -> list[v.Json]:
             "Thời gian từ kết quả mới nhất của phép kiểm tra im lặng lâu nhất, theo địa điểm. Quá ba chu kỳ là có "
             "chuyện với chính bộ giám sát.",
             v.query(
-                f"max by (location) (time() - motcua_check_last_outcome_timestamp_seconds{CHOSEN})", "{{location}}"
+                f"time() - min by (location) (motcua_check_last_outcome_timestamp_seconds{CHOSEN})", "{{location}}"
             ),
             size=(12, 7),
             unit="s",

@@ -209,7 +209,8 @@ def measured(selector: str = CHOSEN, *, size: tuple[int, int] = (12, 7)) -> v.Js
 def regions(variable: str = "system", *, month: bool = False) -> list[v.Json]:
     """Outages and planned maintenance of the chosen systems, over every panel.
 
-    Grafana asks for 11,000 points at most: minute by minute some seven days. `month`: 5 minutes at a time.
+    Grafana asks for 11,000 points at most: minute by minute some seven days. `month`: 5 minutes at a time, of what is
+    recorded already, for boards of all systems or of a month; minute by minute takes seven times as long.
     """
     selector = chosen(variable=variable)
     lately = f"max_over_time(system:motcua_system_state:down{selector}[1m])"

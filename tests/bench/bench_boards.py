@@ -69,12 +69,20 @@ def measure(url: str, board: dict[str, Any], end: int) -> dict[str, Any]:
 
 
 def targets(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Its queries, with all systems chosen where that is possible, else one."""
+    several = {one["name"]: bool(one.get("allValue")) for one in board["templating"]["list"]}
+
+    def written(expression: str) -> str:
+        for name, value in (("system", "s03"), ("bus", "s00"), ("location", "office")):
+            expression = expression.replace(f"${name}", ".*" if several.get(name) else value)
+        return expression
+
     for one in board["annotations"]["list"]:
-        yield {"title": one["name"], "expr": one["expr"], "region": True, "step": one["step"]}
+        yield {"title": one["name"], "expr": written(one["expr"]), "region": True, "step": one["step"]}
     for panel in panels(board):
         for target in panel["targets"]:
             own = panel.get("interval") or target.get("interval") or "15s"
-            yield {"title": panel["title"], **target, "step": own}
+            yield {"title": panel["title"], **target, "expr": written(target["expr"]), "step": own}
 
 
 def _timed(url: str, target: dict[str, Any], end: int) -> float:
@@ -93,9 +101,6 @@ def ask(url: str, target: dict[str, Any], end: int) -> Any:
         "$__rate_interval": f"{max(step + 15, 60)}s",
         "$__range": f"{DAYS}d",
         "$__interval": f"{step}s",
-        "$system": ".*",
-        "$bus": ".*",
-        "$location": ".*",
     }
     expression = target["expr"]
     for word, value in words.items():

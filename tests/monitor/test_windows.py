@@ -86,6 +86,19 @@ def test_whatever_comes_late_the_same_is_said(catalogue: Catalogue, store: Store
     assert changed > 20
 
 
+def test_a_late_try_that_only_puts_off_a_silence_shows(catalogue: Catalogue, store: Store) -> None:
+    """It makes no boundary: the line is as it was, but for longer."""
+    windows, at = Windows(catalogue, store), NOW - 3 * DAY
+    record(store, catalogue, [("portal", "home", place, at, None) for place in ("office", "branch")])
+    before = kept(windows, catalogue, store, NOW)
+    marks = store.marks(0, NOW)
+    record(store, catalogue, [("portal", "home", place, at + 60.0, None) for place in ("office", "branch")])
+    assert store.marks(0, NOW) == marks
+    after = kept(windows, catalogue, store, NOW)
+    assert after == from_all(catalogue, store, NOW)
+    assert after["30d"]["portal"][State.UP] == before["30d"]["portal"][State.UP] + 60
+
+
 def test_a_clock_that_was_set_back_and_a_long_pause(catalogue: Catalogue, store: Store) -> None:
     random, windows = Random(7), Windows(catalogue, store)
     for now in (NOW, NOW + 90 * DAY, NOW + 2 * DAY, NOW - DAY, NOW + DAY / 2):
