@@ -159,7 +159,7 @@ def _show(province: Catalogue, rows: list[Row], deliveries: Deliveries) -> None:
             str(row.attempts),
             Text(
                 words.delivery_error(row.error or "") or row.title or ""
-            ),  # as it is: no severity in brackets is a style
+            ),  # as it is: brackets are no style
         )
     shown = console()
     if province.simulated:
