@@ -157,9 +157,7 @@ def _show(province: Catalogue, rows: list[Row], deliveries: Deliveries) -> None:
             "" if row.incident is None else str(row.incident),
             words.MESSAGE_STATES[row.state],
             str(row.attempts),
-            Text(
-                words.delivery_error(row.error or "") or row.title or ""
-            ),  # as it is: brackets are no style
+            Text(words.delivery_error(row.error or "") or row.title or ""),  # as it is: brackets are no style
         )
     shown = console()
     if province.simulated:
