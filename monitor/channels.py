@@ -10,13 +10,15 @@ import hashlib
 import hmac
 import json
 import logging
+import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol
 
 import requests
+from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from monitor import __version__
 from monitor.catalogue import Catalogue, Channel
@@ -24,6 +26,12 @@ from monitor.messages import Message
 
 TIMEOUT = (5.0, 15.0)
 """Seconds to connect to a receiver, and to wait for what it says."""
+
+SEND_WITHIN = 120.0
+"""Seconds for the whole of a send, however slowly its receiver drips: less than a claim of the outbox holds."""
+
+STUCK = 4
+"""A receiver that holds so many sends gets no other before one of them has ended."""
 
 ENDS_AFTER = 4
 """An Alertmanager that hears nothing for so many tellings takes what goes on for over."""
@@ -144,6 +152,37 @@ class Apprise:
             raise DeliveryError("the service did not take it, or could not be reached")
 
 
+class Patience:
+    """Bounds the sends to one receiver: each has a thread of its own, which is left alone when its time is over."""
+
+    def __init__(self) -> None:
+        self._left: list[threading.Thread] = []
+
+    def run(self, send: Callable[[], None]) -> None:
+        """Raises DeliveryError, whatever `send` raises. What was left alone may still arrive, and comes twice then."""
+        self._left = [thread for thread in self._left if thread.is_alive()]
+        if len(self._left) >= STUCK:
+            raise DeliveryError("the receiver did not answer in time")
+        raised: list[DeliveryError] = []
+
+        def work() -> None:
+            try:
+                send()
+            except DeliveryError as error:
+                raised.append(error)
+            except Exception as error:  # noqa: BLE001 - what came of it is written down all the same
+                raised.append(DeliveryError(f"the request failed: {type(error).__name__}"))
+
+        thread = threading.Thread(target=work, name="send", daemon=True)
+        thread.start()
+        thread.join(SEND_WITHIN)
+        if thread.is_alive():
+            self._left.append(thread)
+            raise DeliveryError("the receiver did not answer in time")
+        if raised:
+            raise raised[0]
+
+
 CHANNELS: Mapping[str, type[Webhook | Alertmanager | Apprise]] = {
     "alertmanager": Alertmanager,
     "apprise": Apprise,
@@ -176,12 +215,21 @@ def _ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str]) 
         raise DeliveryError("the receiver did not answer in time") from None
     except requests.exceptions.SSLError:
         raise DeliveryError("the receiver's certificate is not trusted") from None
-    except requests.ConnectionError:
-        raise DeliveryError("the receiver cannot be reached") from None
+    except requests.ConnectionError as error:
+        raise DeliveryError(_why_unreachable(error)) from None
     except (requests.RequestException, UnicodeError) as error:
         raise DeliveryError(f"the request failed: {type(error).__name__}") from None
     if not 200 <= status < 300:
         raise DeliveryError(f"the receiver answered HTTP {status}", refused=status in (400, 413, 422))
+
+
+def _why_unreachable(error: requests.ConnectionError) -> str:
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, NameResolutionError):
+        return "the receiver's name is not found"
+    if isinstance(reason, NewConnectionError) and isinstance(reason.__cause__, ConnectionRefusedError):
+        return "the receiver refuses connections"
+    return "the receiver cannot be reached"
 
 
 def _rfc3339(second: float) -> str:

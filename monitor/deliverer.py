@@ -19,7 +19,7 @@ import structlog
 from monitor import messages
 from monitor.alerts import GONE, AlertRules, Certificate, MessageKind, night, retry_at
 from monitor.catalogue import Catalogue
-from monitor.channels import Alertmanager, DeliveryError, Sender, call, make_channels
+from monitor.channels import Alertmanager, DeliveryError, Patience, Sender, call, make_channels
 from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
 from monitor.messages import Facts, Message, Sending
 from monitor.model import Gauge
@@ -48,6 +48,7 @@ class Deliverer:
         self._store, self._clock = store, clock
         self._rules = AlertRules(IncidentRules(catalogue))
         self._channels = make_channels(catalogue)
+        self._patience = {name: Patience() for name in (*self._channels, HEARTBEAT)}
         self._resent = dict.fromkeys(self._channels, 0.0)
         self._called = 0.0
         self._stop = threading.Event()
@@ -59,8 +60,10 @@ class Deliverer:
         self._regions = self._make_regions(catalogue)
         if self._regions:
             self._threads.append(self._thread("deliver-grafana", self._run_regions, self._regions))
-        if names or catalogue.alerts.heartbeat.url:
+        if names:
             self._threads.append(self._thread("deliver-look", self._run_looks))
+        if catalogue.alerts.heartbeat.url:
+            self._threads.append(self._thread("deliver-heartbeat", self._run_beats))
 
     def _make_regions(self, catalogue: Catalogue) -> Regions | None:
         if catalogue.alerts.grafana.url is None:
@@ -94,8 +97,6 @@ class Deliverer:
         while not self._stop.is_set():
             with self._surviving("look"):
                 held = self.look()
-            with self._surviving(HEARTBEAT):
-                self._beat()
             self._wake_looker.wait(LOOK_HELD if held else LOOK)
             self._wake_looker.clear()
 
@@ -110,18 +111,25 @@ class Deliverer:
             event.set()
         return held
 
+    def _run_beats(self) -> None:
+        while not self._stop.is_set():
+            with self._surviving(HEARTBEAT):
+                self._beat()
+            self._stop.wait(LOOK)
+
     def _beat(self) -> None:
         """Call the dead man's switch, while outcomes are really being recorded."""
         heartbeat = self._rules.alerts.heartbeat
         now = self._clock()
-        if heartbeat.url is None or now - self._called < heartbeat.every:
+        url = heartbeat.url
+        if url is None or now - self._called < heartbeat.every:
             return
         latest = self._store.outbox.latest_try()
         if latest is None or now - latest / 1000 > self._silence():
             return
         self._called = now
         try:
-            call(heartbeat.url.get_secret_value())
+            self._patience[HEARTBEAT].run(lambda: call(url.get_secret_value()))
         except DeliveryError as error:
             log.warning("heartbeat.failed", error=str(error))
             self._store.outbox.count(HEARTBEAT, "failed")
@@ -160,7 +168,7 @@ class Deliverer:
         told = [message for _, message in made]
         message = told[0] if len(told) == 1 else messages.of_many(self._rules, _sending(made[0][0]), told)
         try:
-            sender.send(message)
+            self._patience[name].run(lambda: sender.send(message))
         except DeliveryError as error:
             for row, _ in made:
                 self._failed(row, message, error)
@@ -265,7 +273,7 @@ class Deliverer:
         if not told:
             return
         try:
-            sender.send_all(told)
+            self._patience[name].run(lambda: sender.send_all(told))
         except DeliveryError as error:
             log.warning("message.failed", channel=name, alerts=len(told), error=str(error))
             self._store.outbox.count(name, "failed")
@@ -329,7 +337,8 @@ def try_route(catalogue: Catalogue, route: str, now: float) -> Mapping[str, str 
     for target in (target for target in rules.targets if target.route == route):
         sending = Sending("test", MessageKind.TEST, target, int(now * 1000), {})
         try:
-            channels[target.channel].send(messages.of_test(rules, sending, int(now)))
+            send = partial(channels[target.channel].send, messages.of_test(rules, sending, int(now)))
+            Patience().run(send)
         except DeliveryError as error:
             found[target.channel] = str(error)
         else:

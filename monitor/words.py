@@ -116,6 +116,20 @@ MESSAGE_STATES: dict[str, str] = {
     "dropped": "Không cần gửi",
 }
 
+DELIVERY_ERRORS: dict[str, str] = {
+    "the receiver did not answer in time": "bên nhận không trả lời trong thời hạn",
+    "the receiver's certificate is not trusted": "chứng thư TLS của bên nhận không được tin cậy",
+    "the receiver's name is not found": "không tìm thấy tên máy của bên nhận",
+    "the receiver refuses connections": "bên nhận từ chối kết nối",
+    "the receiver cannot be reached": "không kết nối được tới bên nhận",
+    "the receiver answered": "bên nhận trả lời",
+    "the request failed": "không gửi được",
+    "the service did not take it, or could not be reached": "dịch vụ không nhận, hoặc không kết nối được",
+    "its text cannot be made": "lỗi của Motcua, không soạn được nội dung",
+    "the catalogue has no such route or channel any more": "danh mục không còn tuyến hoặc kênh này",
+}
+"""Why a message was not taken, by what `channels.DeliveryError` begins with."""
+
 TERMS: dict[str, str] = {
     "response": "thời hạn phản hồi",
     "restoration": "thời hạn khắc phục",
@@ -159,6 +173,14 @@ def what_fails(step: str | None, reason: Reason | None) -> str:
     if not step:
         return said
     return f"{STEPS.get(step, step)}: {said}" if said else STEPS.get(step, step)
+
+
+def delivery_error(said: str) -> str:
+    """Why a message was not taken: "bên nhận trả lời HTTP 503"; what is not known is shown as it is."""
+    for english, vietnamese in DELIVERY_ERRORS.items():
+        if said.startswith(english):
+            return vietnamese + said.removeprefix(english)
+    return said
 
 
 CERTIFICATE_DAYS = (30, 14, 7, 1)

@@ -87,6 +87,35 @@ class Webhook:
             server.server_close()
 
 
+class Drip:
+    """Sends the head of an answer, a byte at a time, and never ends it. `asked`: how many connections it has taken."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._stop = threading.Event()
+        receiver = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                receiver.asked += 1
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+                while not receiver._stop.wait(0.1):
+                    self.request.sendall(b".")
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
 class Mail:
     """An SMTP server that takes every message."""
 

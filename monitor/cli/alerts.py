@@ -68,7 +68,7 @@ def alert_test(route: str, catalogue: Path | None, in_sandbox: bool) -> None:
         elif (wrong := tried[channel]) is None:
             click.echo(f"{channel}: đã nhận")
         else:
-            click.echo(f"{channel}: CHƯA NHẬN: {wrong}")
+            click.echo(f"{channel}: CHƯA NHẬN: {words.delivery_error(wrong)}")
     if not tried:
         raise ConfigurationError(f"route {route}: none of its channels has an address; set the variables it names")
     sys.exit(1 if any(tried.values()) else 0)
@@ -157,7 +157,7 @@ def _show(province: Catalogue, rows: list[Row], deliveries: Deliveries) -> None:
             "" if row.incident is None else str(row.incident),
             words.MESSAGE_STATES[row.state],
             str(row.attempts),
-            Text(row.error or row.title or ""),  # as it is: a severity in brackets is no style
+            Text(words.delivery_error(row.error or "") or row.title or ""),  # as it is: brackets are no style
         )
     shown = console()
     if province.simulated:

@@ -335,15 +335,17 @@ def _current(connection: Connection, ids: Iterable[int]) -> list[IncidentRecord]
 
 
 def _standing(connection: Connection) -> list[Told]:
-    """The rows by which targets believe that an incident goes on: of each the last that began or ended one."""
-    last = select(func.max(_table.c.id)).where(
-        _table.c.incident.is_not(None), _table.c.state != MessageState.DROPPED, _table.c.kind.in_(BEGINS | ENDS)
-    )
-    candidates = select(_table.c.incident).where(_table.c.stands == 1)
-    last = last.where(_table.c.incident.in_(candidates))
-    last = last.group_by(_table.c.incident, _table.c.route, _table.c.channel)
-    chosen = select(_table).where(_table.c.id.in_(last), _table.c.kind.in_(BEGINS))
-    return list(map(_told, connection.execute(chosen.order_by(_table.c.id))))
+    """The rows by which targets believe that an incident goes on: of each the last that began or ended one.
+
+    Of the many rows of what is over for everybody none is read.
+    """
+    incidents = select(_table.c.incident).where(_table.c.stands == 1)
+    rows = connection.execute(select(_table).where(_table.c.incident.in_(incidents)).order_by(_table.c.id))
+    last: dict[tuple[int | None, Target], Told] = {}
+    for row in map(_told, rows):
+        if row.kind in BEGINS | ENDS and row.state is not MessageState.DROPPED:
+            last[row.incident, row.target] = row
+    return sorted((row for row in last.values() if row.kind in BEGINS), key=lambda row: row.id)
 
 
 def _certificates(connection: Connection) -> dict[str, Certificate]:

@@ -248,6 +248,8 @@ incidents = Table(
     Column("detected_at", BigInteger, nullable=False),
     Column("merged_into", Integer),
     Index("ix_incidents", "system", "start"),
+    Index("ix_incidents_state", "state"),
+    Index("ix_incidents_merged_into", "merged_into"),
 )
 
 # What people did about an incident: acknowledged, vendor_notified, vendor_answered, note, attributed, closed...

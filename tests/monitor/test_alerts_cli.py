@@ -41,7 +41,7 @@ def test_a_test_goes_over_every_channel_of_a_route(motcua: Motcua, tmp_path: Pat
         hook.status = 503
         done = motcua("alert", "test", "--to", "duty", "-c", "catalogue.yaml")
         assert done.code == 1
-        assert done.out.splitlines()[0] == "hook: CHƯA NHẬN: the receiver answered HTTP 503"
+        assert done.out.splitlines()[0] == "hook: CHƯA NHẬN: bên nhận trả lời HTTP 503"
 
 
 def test_what_a_test_refuses(motcua: Motcua, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_log_shows_what_was_told_and_what_was_not(motcua: Motcua, tmp_path: 
     done = motcua("alert", "log", *words)
     assert done.code == 0, done.err
     assert "Đã gửi" in done.out
-    assert "the receiver answered HTTP 422" in done.out
+    assert "bên nhận trả lời HTTP 422" in done.out
     assert "Đang chờ gửi: 0. Đã bỏ: 1." in done.out
     told = json.loads(motcua("alert", "log", "--state", "failed", "--json", *words).out)
     assert [(m["system"], m["error"]) for m in told["messages"]] == [("bus", "the receiver answered HTTP 422")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -12,16 +13,19 @@ from typing import Any
 
 import pytest
 import requests
+from pydantic import SecretStr
 
-from monitor import channels, messages
+from monitor import channels, messages, words
+from monitor import deliverer as deliverers
 from monitor.alerts import GONE, GONE_AFTER, MessageState
+from monitor.catalogue import Channel
 from monitor.channels import ChannelError, DeliveryError, make_channels, signature
 from monitor.deliverer import Deliverer, try_route
 from monitor.store.outbox import LEASE
 from tests import servers
 from tests.monitor.store.test_outbox import T0, World
 from tests.processes import eventually
-from tests.receivers import SECRET, Mail, Webhook
+from tests.receivers import SECRET, Drip, Mail, Webhook
 
 WITHIN = 15.0
 
@@ -119,6 +123,68 @@ def test_a_receiver_that_hangs_keeps_nobody_else_waiting(world: Callable[..., Wo
         with deliverer(w):
             eventually(lambda: len(hook.got) == 5, 3)
             assert len(other.got) <= 1
+
+
+def test_a_receiver_that_drips_is_left_alone_in_time(
+    world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert channels.SEND_WITHIN * 1000 < LEASE
+    monkeypatch.setattr(channels, "SEND_WITHIN", 0.3)
+    before = threading.active_count()
+    with Drip() as drip:
+        w = world(channels=f'    hook: {{kind: webhook, url: "{drip.url}", secret: {SECRET}}}')
+        w.run("portal", "home", "+---", every=2)
+        with deliverer(w):
+            eventually(lambda: w.rows()[0].attempts > channels.STUCK + 1, 30)
+        assert w.rows()[0].error == "the receiver did not answer in time"
+        assert drip.asked == channels.STUCK  # what it holds does not grow
+    eventually(lambda: threading.active_count() <= before, WITHIN)
+
+
+def test_a_heartbeat_that_drips_holds_up_no_look(
+    world: Callable[..., World], hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverers, "END_WITHIN", 0.5)
+    with Drip() as drip:
+        beat = f'\n  heartbeat: {{url: "{drip.url}", every: 1s}}'
+        w = world(channels=hook_channel(hook), routes="    head: {channels: [hook], after: 30m}" + beat)
+        w.run("portal", "home", "+---", every=2)
+        with deliverer(w):
+            eventually(lambda: drip.asked, WITHIN)
+            w.now += 1800
+            eventually(lambda: hook.got, WITHIN)  # an escalation is made by a look
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://khong-co.invalid/", "không tìm thấy tên máy của bên nhận"),
+        ("http://127.0.0.1:{free}/", "bên nhận từ chối kết nối"),
+        ("http://127.0.0.1:{bad}/", "bên nhận trả lời HTTP 503"),
+        ("http://127.0.0.1:{slow}/", "bên nhận không trả lời trong thời hạn"),
+    ],
+)
+def test_why_a_message_was_not_taken(hook: Webhook, monkeypatch: pytest.MonkeyPatch, url: str, said: str) -> None:
+    monkeypatch.setattr(channels, "TIMEOUT", (1.0, 0.2))
+    hook.status, hook.delay = 503, 1.0 if "slow" in url else 0.0
+    with pytest.raises(DeliveryError) as error:
+        channels.call(url.format(free=servers.free_port(), bad=hook.port, slow=hook.port))
+    assert words.delivery_error(str(error.value)) == said
+
+
+def test_every_known_error_has_its_word() -> None:
+    source = Path(channels.__file__).read_text(encoding="utf-8")
+    texts = re.findall(r'"(the (?:receiver|request|service)[^"{:]+)', source)
+    assert len(texts) > 6
+    for text in (*texts, GONE):
+        assert words.delivery_error(text) != text
+
+
+def test_the_url_that_the_catalogue_shows_is_one_that_apprise_knows() -> None:
+    shown = (Path(__file__).parent / "catalogue_bad" / "alerts_bad_url.yaml").read_text(encoding="utf-8")
+    url = re.search(r"mailto://\S+", shown)
+    assert url
+    channels.Apprise("mail", Channel(kind="apprise", url=SecretStr(url[0])))  # else ChannelError
 
 
 def test_two_deliverers_send_each_message_once(world: Callable[..., World], hook: Webhook) -> None:
@@ -247,9 +313,7 @@ def test_a_text_that_cannot_be_made_stops_no_other(
         eventually(lambda: w.rows()[0].state is MessageState.FAILED, WITHIN)
 
 
-def test_an_incident_of_a_route_that_is_gone_stops_no_telling_again(
-    world: Callable[..., World], hook: Webhook
-) -> None:
+def test_an_incident_of_a_route_that_is_gone_stops_no_telling_again(world: Callable[..., World], hook: Webhook) -> None:
     channel = f'    hook: {{kind: alertmanager, url: "http://127.0.0.1:{hook.port}", resend: 1s}}'
     w = world(channels=channel, routes="    duty: {channels: [hook], severities: [S1]}\n    all: {channels: [hook]}")
     w.run("bus", "ping", "+---", every=2)
@@ -349,7 +413,7 @@ def test_no_error_names_an_address_or_a_key(world: Callable[..., World], caplog:
         eventually(lambda: all(row.error for row in w.rows()), WITHIN)
     assert secret not in f"{w.rows()} {caplog.text} {make_channels(w.catalogue)!r}"
     assert set(try_route(w.catalogue, "duty", w.now).values()) == {
-        "the receiver cannot be reached",
+        "the receiver refuses connections",
         "the service did not take it, or could not be reached",
     }
 

@@ -234,8 +234,7 @@ def test_a_term_of_working_hours_in_a_year_that_no_calendar_lists(tmp_path: Path
     late = record(severity=Severity.S2)._replace(start=start, detected_at=start * 1000)
     said = text(messages.of_incident(rules(tmp_path), sending(MessageKind.DOWN), facts(late), start + 60))
     assert (
-        "khắc phục trong 6 giờ tính theo giờ làm việc (lịch chưa đủ để tính ra ngày)." in said
-        and "giờ giờ" not in said
+        "khắc phục trong 6 giờ tính theo giờ làm việc (lịch chưa đủ để tính ra ngày)." in said and "giờ giờ" not in said
     )
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 import connectors
 from monitor import catalogue as catalogues
 from monitor.alerts import HOLD, AlertRules, MessageKind, MessageState, Target, night
 from monitor.incident_rules import FactKind, IncidentRules
 from monitor.model import Gauge, Outcome, Reason, StepResult, verdict_of
-from monitor.store import Store, recorder
+from monitor.store import Store, recorder, schema
 from monitor.store.outbox import LEASE, Row
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -453,3 +454,34 @@ def test_a_certificate_is_told_once_per_threshold(world: Maker) -> None:
     see(ends + 20 * 86_400)  # renewed, for 20 days: half a month later a threshold is near again
     w.look()
     assert {row.state for row in w.rows()} == {MessageState.SENT}
+
+
+def test_what_is_over_and_told_is_looked_at_no_more(world: Maker) -> None:
+    w = world()
+    standing = select(schema.messages.c.system).where(schema.messages.c.stands == 1)
+
+    def stand() -> list[str]:
+        with w.store._database.reading() as connection:
+            return list(connection.execute(standing.order_by(schema.messages.c.id)).scalars())
+
+    for system, check in (("bus", "ping"), ("portal", "home")):
+        w.run(system, check, "+---", every=2)
+    assert len(w.send()) == 2
+    w.run("portal", "home", "++", every=2)
+    w.look()
+    assert stand() == ["bus", "portal"]  # the end is not told yet
+    assert w.send() == [(UP, "portal")]
+    assert stand() == ["bus"]
+    w.run("portal", "home", "---", every=2)  # it goes on: a new row stands
+    assert w.send() == [(AGAIN, "portal")]
+    assert stand() == ["bus", "portal"]
+    assert {(f.incident, f.target.channel) for f in w.store.outbox.firing("hook")} == {(1, "hook"), (2, "hook")}
+    w.run("bus", "ping", "++", every=2)
+    assert w.send(fail=True) == []
+    assert stand() == ["bus", "portal"]  # it is tried again
+    row = w.store.outbox.claim("hook", (w.now + 5) * 1000)
+    assert row is not None
+    w.store.outbox.failed(row, "no", None, w.now * 1000)
+    assert stand() == ["portal"]  # nobody tries any more
+    w.look()
+    assert [row.kind for row in w.rows() if row.system == "bus"] == [DOWN, UP]

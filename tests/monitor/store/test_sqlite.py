@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -20,6 +21,7 @@ from monitor.model import Settings
 from monitor.store import Store, StoreError, database, schema
 from monitor.store.database import Database, explain
 from tests.bench.bench_store import BATCH, SHAPES, outcomes_of
+from tests.monitor.store.test_outbox import World
 from tests.monitor.store.test_store import STORY, known, outcome, tables
 
 ROOT = Path(__file__).parents[3]
@@ -225,3 +227,32 @@ def test_settings_that_need_longer_windows_find_them(store: Store) -> None:
     before = tables(store)
     store.rebuild(lambda *_: slow)
     assert tables(store) == before
+
+
+def test_a_look_at_the_outbox_reads_no_whole_table(tmp_path: Path) -> None:
+    w = World(tmp_path)
+    w.run("portal", "home", "+---", every=2)
+    with w.store._database.reading() as connection:
+        engine, asked = connection.engine, list[tuple[str, Any]]()
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    w.look()
+    w.store.outbox.firing("hook")
+    w.store.outbox.claim("hook", w.now * 1000)
+    event.remove(engine, "before_cursor_execute", note)
+    read = [(statement, values) for statement, values in asked if statement.startswith("SELECT")]
+    with w.store._database.reading() as connection:
+        plans = [
+            str(step[3])
+            for statement, values in read
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+    w.store.close()
+    of_messages = [plan for plan in plans if " messages" in plan]
+    assert len(of_messages) > 5
+    for plan in (plan for plan in plans if " messages" in plan or " incidents" in plan):
+        assert plan.startswith("SEARCH"), plan
+        assert "(kind=?)" not in plan, "as long as the table, in the end"

@@ -50,3 +50,5 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("channel", "result", name="pk_deliveries"),
     )
+    op.create_index("ix_incidents_state", "incidents", ["state"])
+    op.create_index("ix_incidents_merged_into", "incidents", ["merged_into"])
