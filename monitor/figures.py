@@ -56,7 +56,7 @@ from monitor.calendars import UnknownYear, confirmed, service_seconds
 from monitor.catalogue import STATE_CALENDAR, Calendar, Catalogue, Contract
 from monitor.judge import Boundary, Line, known_at, timeline
 from monitor.maintenance import Ruling, Window, valid_seconds, verdict
-from monitor.model import Reason, Settings, State
+from monitor.model import CONTROL_SYSTEM, Reason, Settings, State
 from monitor.periods import epoch
 from monitor.spans import Span
 from monitor.status import DAY, Key, Timelines, lifetime
@@ -346,8 +346,8 @@ class SystemFigures:
 class PeriodFigures:
     """All figures of a period as known at `now`, of the systems that count in it; see `read`.
 
-    `spans` are the seconds in which each of them counts. `measured` are the lines without the `imported` outcomes, None
-    where the period holds none.
+    `spans` are the seconds in which each of them counts. `imported` are the lines that imported outcomes made, controls
+    of their location among them; `measured` are all lines without these outcomes, None where the period holds none.
     """
 
     catalogue: Catalogue
@@ -423,9 +423,7 @@ def read(
     end = min(period[1], now)
     known = records.lines()
     lines = Draft(catalogue, records.boundaries, known, period, now).lines(spans)
-    imported = frozenset(
-        key for key in records.periods.imported(lines.start - DAY, lines.end) if key[0] in lines.systems
-    )
+    imported = _touched(catalogue, lines.systems, records.periods.imported(lines.start - DAY, lines.end))
     measured = None
     if imported:
 
@@ -438,6 +436,12 @@ def read(
     tries = records.periods.tries(period[0], end)
     windows = records.maintenance.windows(period[0], end)
     return PeriodFigures(catalogue, period, now, spans, lines, tries, windows, attributions, imported, measured)
+
+
+def _touched(catalogue: Catalogue, systems: Iterable[str], imported: Collection[Key]) -> frozenset[Key]:
+    """The lines of systems that are not what was measured: an imported control says what its location could see."""
+    places = {location for system, _, location in imported if system == CONTROL_SYSTEM}
+    return frozenset(key for key in _keys(catalogue, systems) if key in imported or key[2] in places)
 
 
 class _Counting:

@@ -34,7 +34,7 @@ from monitor.figures import (
 )
 from monitor.judge import Boundary, Line, Try
 from monitor.maintenance import Window
-from monitor.model import Reason, State, Verdict
+from monitor.model import CONTROL_SYSTEM, Reason, State, Verdict
 from monitor.spans import Span
 from monitor.status import DAY, Key
 from tests.monitor.province import load
@@ -336,6 +336,20 @@ def test_imported_outcomes_decide_no_promise(catalogue: Catalogue) -> None:
     assert [(v["system"], v["measured_only"], v["provisional"]) for v in held] == [
         ("igate", True, True), ("portal", True, False),  # 13 of 14 days are observed
     ]  # fmt: skip
+
+
+def test_imported_controls_take_no_outage_off_a_promise(catalogue: Catalogue) -> None:
+    """By them the office was blind on the 8th: igate's two hours of that day are told as no data, and yet count."""
+    kept = story()
+    measured = dict(kept.told)
+    eighth = 7 * DAY + 8 * 3600
+    kept.told[key("igate")] = line((-9 * DAY, "U"), (eighth, "-"), (eighth + 7200, "U"))
+    kept.brought, kept.without = [(CONTROL_SYSTEM, "gateway", "office")], measured
+    igate = of(month(catalogue, kept), "igate")
+    assert igate.contractual.figure.down_seconds == 0
+    assert (igate.commitment.sla.verdict, igate.commitment.sla.spent) == (SlaVerdict.BROKEN, 7200)
+    kept.brought = [(CONTROL_SYSTEM, "gateway", "elsewhere")]  # from where nothing is seen
+    assert month(catalogue, kept).measured is None
 
 
 def test_a_contract_covers_part_of_a_period(catalogue: Catalogue) -> None:

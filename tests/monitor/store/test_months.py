@@ -291,7 +291,7 @@ class Truth:
         return oracle.contractual(self._raw, planned, self.causes[system], "vendor")
 
     def _in_hours(self, second: int) -> bool:
-        """By the clock on the wall: 15/01/2027 is a Friday, and no second here lies on another day."""
+        """By the clock on the wall: 28/08/2026 is a Friday, and no second here lies on another day."""
         at = datetime.fromtimestamp(START + second, UTC) + timedelta(hours=7)
         clock = f"{at:%H:%M}"
         shifts = [shift.split("-") for shift in self._month.hours.strip('[]"').replace('"', "").split(", ")]
