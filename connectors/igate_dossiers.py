@@ -186,30 +186,45 @@ class DossierSearch:
         )
 
     def _status(self, item: Any) -> int:
-        """By the catalogue, else by the name; a task that waits for the citizen says more than "being processed"."""
+        """By the catalogue, else by the name; a task that waits for the citizen says more than "being processed".
+
+        A task that has ended does not end its dossier: the next one follows.
+        """
         by_id = self._statuses.get(str(_dig(item, "dossierStatus", "id")))
         if by_id is not None:
             return by_id
         status = status_of(_name(_dig(item, "dossierStatus", "name")))
         if status in _FINAL:
             return status
-        return status_of(_name(_dig(item, "dossierTaskStatus", "name"))) or status
+        task = status_of(_name(_dig(item, "dossierTaskStatus", "name")))
+        return status if task in _FINAL else task or status
 
 
-# By the first words that are found in a name without its marks; TrangThaiHoSo of the national portal.
-_STATUS_WORDS = (
-    ("da bo sung", 4), ("bo sung", 5), ("da thanh toan", 4), ("thanh toan", 6), ("nghia vu tai chinh", 6),
-    ("khong duoc tiep nhan", 3), ("tu choi", 3), ("rut", 7), ("dung xu ly", 8), ("huy", 8), ("da tra", 10),
-    ("da xu ly xong", 9), ("co ket qua", 9), ("hoan thanh", 9), ("ket thuc", 9), ("moi dang ky", 1),
-    ("cho tiep nhan", 1), ("tiep nhan", 2), ("xu ly", 4), ("thu ly", 4),
+# By the first whole words that are found in a name without its marks; TrangThaiHoSo of the national portal.
+_STATUS_WORDS = tuple(
+    (re.compile(rf"\b(?:{words})\b"), number)
+    for words, number in (
+        ("da bo sung", 4), ("bo sung", 5), ("da thanh toan", 4), ("thanh toan", 6),
+        ("da hoan thanh nghia vu tai chinh", 4), ("nghia vu tai chinh", 6), ("khong (?:duoc )?tiep nhan", 3),
+        ("tu choi", 3), ("rut(?! gon)", 7), ("dung xu ly", 8), ("huy", 8), ("da tra", 10), ("da xu ly xong", 9),
+        ("co ket qua", 9), ("hoan thanh", 9), ("ket thuc", 9), ("moi dang ky", 1),
+        ("(?:cho|chua)(?: duoc)? tiep nhan", 1), ("tiep nhan", 2), ("luan chuyen", 4), ("xu ly", 4), ("thu ly", 4),
+    )
 )  # fmt: skip
 _FINAL = frozenset({3, 7, 8, 9, 10})
+_NOT_YET = re.compile(r"\b(?:chua|khong|cho|dang|tam)\b(?!.*\bda\b)")
+"""Before the words of an end: not ended. "Đang chờ hủy", "tạm dừng xử lý", but "không giải quyết, đã hủy"."""
 
 
 def status_of(name: str) -> int:
     """The number of the national portal's list that a name of a status means; 0: none that we know."""
-    plain = _plain(name)
-    return next((number for words, number in _STATUS_WORDS if words in plain), 0)
+    plain, denied = _plain(name), False
+    for words, number in _STATUS_WORDS:
+        for match in words.finditer(plain):
+            if number not in _FINAL or not _NOT_YET.search(plain[: match.start()]):
+                return number
+            denied = True
+    return 4 if denied else 0
 
 
 def _channel(name: str) -> int:

@@ -267,8 +267,10 @@ def test_a_dossier_that_cannot_be_read_is_named_and_left_out(changes: dict[str, 
             "Xử lý",
             10,
         ),
+        ({"id": 2, "name": "Đang xử lý"}, "Đã hoàn thành", 4),
+        ({"id": 12, "name": "Tên lạ"}, "Đã hủy", 0),
     ],
-    ids=["by_id", "task", "unknown", "supplement", "final"],
+    ids=["by_id", "task", "unknown", "supplement", "final", "task_done", "task_stopped"],
 )
 def test_a_status_is_that_of_the_dossier_and_its_task(status: dict[str, object], task: str, number: int) -> None:
     assert a_page(dossierStatus=status, dossierTaskStatus={"name": task}).found[1].status == number
@@ -394,6 +396,10 @@ def test_requests_keep_their_distance(sandbox: Sandbox, province: Catalogue, mon
         ("Đang xử lý", 4), ("Thụ lý hồ sơ", 4), ("Yêu cầu bổ sung giấy tờ", 5), ("Đã bổ sung", 4),
         ("Yêu cầu thanh toán", 6), ("Đã thanh toán", 4), ("Công dân yêu cầu rút hồ sơ", 7), ("Dừng xử lý", 8),
         ("Đã hủy", 8), ("Đã xử lý xong", 9), ("Có kết quả", 9), ("Đã trả kết quả", 10), ("Một tên lạ", 0),
+        ("Đang luân chuyển hồ sơ", 4), ("Chuyển xử lý", 4), ("Phòng Thủy sản đang xử lý", 4),
+        ("Thụ lý theo thủ tục rút gọn", 4), ("Chưa có kết quả", 4), ("Chưa hoàn thành", 4), ("Tạm dừng xử lý", 4),
+        ("Đang chờ hủy", 4), ("Không giải quyết, đã hủy", 8), ("Không tiếp nhận", 3), ("Chưa tiếp nhận", 1),
+        ("Đã hoàn thành nghĩa vụ tài chính", 4), ("Chưa thực hiện nghĩa vụ tài chính", 6),
     ],
 )  # fmt: skip
 def test_statuses_by_their_names(name: str, number: int) -> None:
