@@ -19,6 +19,7 @@ from monitor.dossiers import (
     Timeliness,
     Unit,
     UnitTree,
+    alphabetical,
     carried,
     comparable,
     deadline,
@@ -251,3 +252,9 @@ def test_matches_by_day_and_unit() -> None:
         (date(2026, 3, 13), 3, 3, 1, ("b",), Fraction(1, 2)),
         (date(2026, 3, 14), 1, 0, 0, (), None),
     ]
+
+
+def test_names_are_sorted_by_the_vietnamese_alphabet() -> None:
+    names = ["Y tế", "Đất đai", "Du lịch", "Dược phẩm", "Áo", "Ăn", "An ninh", "Đường bộ", "Ấn", "Văn bằng", "ao"]
+    expected = ["An ninh", "ao", "Áo", "Ăn", "Ấn", "Du lịch", "Dược phẩm", "Đất đai", "Đường bộ", "Văn bằng", "Y tế"]
+    assert sorted(names, key=alphabetical) == expected
