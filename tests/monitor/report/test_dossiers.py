@@ -67,7 +67,7 @@ def test_what_was_collected(tmp_path: Path) -> None:
     ]
     index = {row[0].split(" ")[0]: row for row in rows(document, "index766")}
     assert index["2.1"][2:] == ["13,33", "không tính được", "2 / 3"]  # 20 x 2/3: one early, one pending in time
-    assert index["3.3"][2] == "4,00"  # 6 x (2/3 x 1/2) / 0,5
+    assert index["3.3"][2] == "không tính được"  # since 2026 it is a ratio that dossiers do not tell
     assert index["Cộng"][2:4] == ["không tính được", "không tính được"]
     # In the outage of the 6th one was submitted, and one was due that was late; none in that of the 20th.
     assert rows(document, "touched") == [
@@ -78,6 +78,26 @@ def test_what_was_collected(tmp_path: Path) -> None:
     assert any("Trong 03 hồ sơ iGate tiếp nhận, 02 hồ sơ có câu trả lời" in text and "50,00%" in text for text in said)
     assert any("trước hạn và đúng hạn 50,00% (1/2 hồ sơ)" in text for text in said)
     assert kept["simulated"] is False
+
+
+def test_the_online_ratio_by_the_formula_of_2025(tmp_path: Path) -> None:
+    catalogue, year = story.load(tmp_path), 365 * 86_400
+
+    def earlier(one: Dossier) -> Dossier:
+        moved = {name: at_ - year for name in _INSTANTS if (at_ := getattr(one, name)) is not None}
+        return replace(one, **moved)
+
+    with story.store_of(tmp_path / "data", catalogue, []) as store:
+        progress = Progress("igate", watermark=1, since=0, until=at(story.NOW))
+        store.dossiers.keep([earlier(one) for one in (OPEN, EARLY, LATE)], ZONE, progress=progress)
+        store.dossiers.keep_answers({"H00-1": True, "H00-2": False}, at(story.NOW))
+        kept = dossiers.gather(catalogue, store, periods.parse("2025-10", "calendar"), at(story.NOW))
+    (online,) = [row for row in kept["index766"]["rows"] if row["component"] == "3.3"]
+    assert (online["numerator"], online["denominator"]) == (2, 3)
+    assert online["estimate"] == "4,00"  # 6 x (2/3 x 1/2) / 0,5
+
+
+_INSTANTS = ("applied", "accepted", "due", "ended", "updated")
 
 
 def test_a_form_that_does_not_add_up_is_said_and_left_as_it_came(tmp_path: Path) -> None:
