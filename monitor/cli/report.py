@@ -357,6 +357,34 @@ def send(
     click.echo(f"{chosen.vi_dated}: đã gửi phiên bản {built.kept.version} tới {', '.join(receivers)}")
 
 
+@report.command()
+@by_option
+@catalogue_option
+@data_option
+@sandbox_option
+def due(by: str, catalogue: Path | None, data: Path | None, in_sandbox: bool) -> None:
+    """What the calendar asks for: close, build and send what became due on the 1st or the 15th at 07:00.
+
+    For a timer, such as every hour: what was made is not made again, what was sent is not sent again.
+
+    \b
+    Example: motcua report due --by lich --data data -c catalogue.yaml
+    """
+    province = the_province(catalogue, in_sandbox)
+    with the_store(configuration(data)) as store, _one_line():
+        before = {(kept.kind, kept.name, kept.version) for kept in store.reports.all()}
+        sent = mail.send_due(province, store, now(), by)
+        made = [kept for kept in store.reports.all() if (kept.kind, kept.name, kept.version) not in before]
+    if province.simulated:
+        click.echo(words.SIMULATED)
+    for kept in made:
+        click.echo(f"{kept.name} ({kept.kind}): đã lập phiên bản {kept.version}")
+    for built in sent:
+        click.echo(f"{built.stem}: đã gửi")
+    if not made and not sent:
+        click.echo("Không có báo cáo nào đến hạn")
+
+
 def _check_addresses(to: Sequence[str]) -> None:
     for one in to:
         if one.count("@") != 1 or any(letter.isspace() for letter in one):

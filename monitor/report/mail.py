@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 
-from monitor.catalogue import ReportMail
-from monitor.report.life import Built
+from monitor.catalogue import Catalogue, ReportMail
+from monitor.report.life import Built, make_due
 from monitor.report.model import Document, ReportError
 from monitor.report.renderers import ENDINGS, RENDERERS
 from monitor.store import Store
@@ -43,6 +43,19 @@ def send(store: Store, settings: ReportMail, built: Built, now: int, to: Sequenc
     _deliver(settings, receivers, _message(settings, receivers, built, made, files, now))
     store.reports.sent(built.kept, now)
     return receivers
+
+
+def send_due(catalogue: Catalogue, store: Store, now: int, by: str) -> list[Built]:
+    """The calendar job: make the reports that are due (`life.make_due`) and send each once; returns those sent.
+
+    Without a mailing list they are made alone. Raises ReportError, StoreError; what was done before stays done.
+    """
+    sent = []
+    for built in make_due(catalogue, store, now, by):
+        if catalogue.report.mail.url is not None and catalogue.report.mail.to:
+            send(store, catalogue.report.mail, built, now)
+            sent.append(built)
+    return sent
 
 
 def _message(

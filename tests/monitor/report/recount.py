@@ -217,7 +217,8 @@ def _seconds(one: Iterable[Span], other: Sequence[Span]) -> int:
 
 
 def number(count: int) -> str:
-    digits, parts = str(count), []
+    digits = str(count)
+    parts: list[str] = []
     while digits:
         digits, part = digits[:-3], digits[-3:]
         parts.insert(0, part)

@@ -187,12 +187,12 @@ def store_of(folder: Path, catalogue: Catalogue, told: Iterable[Outcome] | None 
 def fill(store: Store) -> None:
     """What people did, the form of the month, and the seals."""
     first = next(r for r in store.incidents.list(at("2026-10-01T00:00"), at("2026-11-01T00:00")) if r.system == "igate")
-    told = {"by": "truc_ban"}
+    who = "truc_ban"
     store.incidents.add_fact(
-        first.id, FactKind.ACKNOWLEDGED, effective_at=1000 * at("2026-10-06T08:05"), text="Đã xem", **told
+        first.id, FactKind.ACKNOWLEDGED, who, effective_at=1000 * at("2026-10-06T08:05"), text="Đã xem"
     )
-    store.incidents.add_fact(first.id, FactKind.VENDOR_NOTIFIED, effective_at=1000 * at("2026-10-06T08:10"), **told)
-    store.incidents.add_fact(first.id, FactKind.VENDOR_ANSWERED, effective_at=1000 * at("2026-10-06T09:00"), **told)
+    store.incidents.add_fact(first.id, FactKind.VENDOR_NOTIFIED, who, effective_at=1000 * at("2026-10-06T08:10"))
+    store.incidents.add_fact(first.id, FactKind.VENDOR_ANSWERED, who, effective_at=1000 * at("2026-10-06T09:00"))
     store.incidents.report(
         "igate", Severity.S3, "mot_cua", "Không in được giấy hẹn",
         start=at("2026-10-07T08:00"), end=at("2026-10-07T09:00"),

@@ -20,6 +20,7 @@ from monitor.cli import figures, report
 from monitor.model import Outcome, Reason
 from monitor.report import content, life
 from monitor.report.facts import gather
+from monitor.report.model import Document
 from monitor.report.renderers import RENDERERS
 from monitor.store import Store
 from tests.monitor import province, test_cli
@@ -225,6 +226,23 @@ def test_a_mail_server_that_is_away_is_a_failure_without_secrets(say: Say, tmp_p
     assert json.loads(say("report", "list", "--json", "--data", "data").out)[0]["sent_at"] is None
 
 
+@pytest.mark.live("liberation2")
+def test_the_calendar_job_as_a_command(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "now", lambda: at("2026-11-01T09:00"))
+    with Mail() as server:
+        with_mail(tmp_path, f"smtp://127.0.0.1:{server.port}")
+        first = say("report", "due", "--by", "lich", *SHARED)
+        assert sorted(first.out.splitlines()[1:]) == [
+            "2026-10 (admin_15_14): đã lập phiên bản 1",
+            "2026-10 (calendar): đã lập phiên bản 1",
+            "bao-cao-admin-15-14-2026-10-v1: đã gửi",
+            "bao-cao-calendar-2026-10-v1: đã gửi",
+        ]
+        again = say("report", "due", "--by", "lich", *SHARED)
+        assert again.out.splitlines()[1:] == ["Không có báo cáo nào đến hạn"]
+        assert len(server.got) == 2
+
+
 # --- when it is due ---------------------------------------------------------------------------------------------------
 
 
@@ -276,7 +294,7 @@ def test_a_month_before_the_installation_is_not_closed(tmp_path: Path) -> None:
 # --- poor months ------------------------------------------------------------------------------------------------------
 
 
-def told(catalogue: Catalogue, store: Store, name: str = "2026-10", now: str = story.NOW) -> content.Document:
+def told(catalogue: Catalogue, store: Store, name: str = "2026-10", now: str = story.NOW) -> Document:
     facts = gather(catalogue, store, periods.parse(name, "calendar"), at(now))
     made = content.document(facts, "vi")
     for render in RENDERERS.values():
@@ -284,7 +302,7 @@ def told(catalogue: Catalogue, store: Store, name: str = "2026-10", now: str = s
     return made
 
 
-def words_of(document: content.Document) -> str:
+def words_of(document: Document) -> str:
     cells = (cell.text for table in document.tables for row in table.rows for cell in row.cells)
     return "\n".join([*(getattr(block, "text", "") for block in document.blocks), *cells])
 

@@ -114,8 +114,8 @@ def expected(again: Recount, seals: Mapping[str, str]) -> dict[str, list[list[st
         rows.append([name, share(failed, conclusive, up=True), number(failed), number(conclusive), why])
 
     failed, _, reasons, steps, _ = again.errors("igate")
-    for title, counts, names in (("Lỗi theo bước", steps, STEPS), ("Lỗi theo nguyên nhân", reasons, REASONS)):
-        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    for title, found_of, names in (("Lỗi theo bước", steps, STEPS), ("Lỗi theo nguyên nhân", reasons, REASONS)):
+        ordered = sorted(found_of.items(), key=lambda item: (-item[1], item[0]))
         made[title] = [[names[key], number(n), share(n, failed, up=True)] for key, n in ordered]
         made[title].append(["Cộng", number(failed), ""])
     made["Lỗi do cán bộ báo"] = [["3", NAMES["igate"], "07/10/2026 08:00:00", "07/10/2026 09:00:00"]]
@@ -144,24 +144,24 @@ def expected(again: Recount, seals: Mapping[str, str]) -> dict[str, list[list[st
         means = [lasting(down / len(members)), lasting(available / len(members))] if members else ["không có"] * 2
         return [number(len(members)), number(down), *means]
 
-    available = {s: again.figure(s, "raw")[1] - again.figure(s, "raw")[0] for s in NAMES}
+    seconds = {s: again.figure(s, "raw")[1] - again.figure(s, "raw")[0] for s in NAMES}
     by = "Số sự cố bắt đầu trong kỳ và sự cố lặp lại"
     made[by] = [
-        [NAMES[s], *tally([i for i in found if i[0] == s], available[s]), "0", "0"]
+        [NAMES[s], *tally([i for i in found if i[0] == s], seconds[s]), "0", "0"]
         for s in NAMES
         if any(i[0] == s for i in found)
     ]
     starts = sorted((i[1], i[2]) for i in found)
     again_30 = sum(later[0] - earlier[1] <= 30 * 86_400 for earlier, later in pairwise(starts))
-    made[by].append(["Tất cả", *tally(found, sum(available.values())), "0", number(again_30)])
+    made[by].append(["Tất cả", *tally(found, sum(seconds.values())), "0", number(again_30)])
 
     made["Sự cố theo bên chịu trách nhiệm"] = rows = []
     for party, name in PARTIES.items():
         mine = [i for i in found if spec[i[0]]["party"] == party]
-        count, down, mttr, mtbf = tally(mine, sum(available[s] for s in NAMES if spec[s]["party"] == party))
+        cells = tally(mine, sum(seconds[s] for s in NAMES if spec[s]["party"] == party))
         mtta = "4 phút 50 giây" if party == "vendor" else "không có"
         late = "1" if party == "vendor" else "0"
-        rows.append([name, count, down, mtta, mttr, mtbf, late, late])
+        rows.append([name, *cells[:2], mtta, *cells[2:], late, late])
     (own,) = [i for i in found if spec[i[0]]["party"] == "vendor"]
     months = [f"{n % 12 + 1:02d}/{n // 12}" for n in range(2025 * 12 + 10, 2026 * 12 + 10)]
     last = [months[-1], "1", number(own[2] - own[1])]
