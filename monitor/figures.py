@@ -444,6 +444,62 @@ def _touched(catalogue: Catalogue, systems: Iterable[str], imported: Collection[
     return frozenset(key for key in _keys(catalogue, systems) if key in imported or key[2] in places)
 
 
+class Told(NamedTuple):
+    """An outage as it was told, in seconds; `end` None: it goes on."""
+
+    system: str
+    start: int
+    end: int | None
+
+
+def rest_on_imports(catalogue: Catalogue, records: Records, outages: Mapping[int, Told], now: int) -> set[int]:
+    """Which of these outages are not what measured outcomes alone say: other seconds of a line are down in them.
+
+    Looked at are the lines of the system's critical checks and of those of its parents, from the second before an
+    outage to the one after it. Of a system that is not in the catalogue nothing is known.
+    """
+    known = {id_: told for id_, told in outages.items() if told.system in catalogue.systems}
+    if not known:
+        return set()
+    hold = longest_hold(catalogue)
+    first = min(told.start for told in known.values()) - hold
+    if not records.periods.imported(first, max(told.end or now for told in known.values()) + hold):
+        return set()  # as a rule
+    lines = records.lines()
+    return {id_ for id_, told in known.items() if _rests(catalogue, records, told, lines, hold, now)}
+
+
+def _rests(catalogue: Catalogue, records: Records, told: Told, lines: Mapping[Key, Line], hold: int, now: int) -> bool:
+    start, end = told.start - 1, now if told.end is None else told.end + 1
+    imported = records.periods.imported(start - hold, end + hold)
+    keys = {
+        key
+        for key in _touched(catalogue, _with_parents(catalogue, told.system), imported)
+        if catalogue.systems[key[0]].checks[key[1]].critical
+    }
+    if not keys:
+        return False
+    seen, measured = records.boundaries(start, end), records.periods.measured(keys, start, end, now)
+    return any(
+        _down(seen.get(key, ()), lines.get(key), start, end, now) != _down(measured[key], None, start, end, now)
+        for key in keys
+    )
+
+
+def _with_parents(catalogue: Catalogue, system: str) -> set[str]:
+    found, waiting = set[str](), [system]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(catalogue.systems[one].depends_on)
+    return found
+
+
+def _down(boundaries: Sequence[Boundary], line: Line | None, start: int, end: int, now: int) -> list[Span]:
+    return [(i.start, i.end) for i in timeline(boundaries, line, start, end, now) if i.state is State.DOWN]
+
+
 class _Counting:
     """What the figures of several systems have in common."""
 
