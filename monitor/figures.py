@@ -9,8 +9,9 @@ digest of all that the figures are a function of.
 - An objective is held against the contractual figure; for a system without a contract against the raw one. Where a
   period holds imported outcomes, the verdict is about measured ones alone (section 1).
 - Checks have a raw and an office figure: contracts and outages are about systems.
-- A rate of errors counts the hours that begin in the period, and a try belongs to the hour in which it started. Periods
-  begin at midnight: in a zone that is not whole hours away from UTC, tries around it count on the wrong side.
+- A rate of errors counts the hours that begin in the period while the system counts, and a try belongs to the hour in
+  which it started. Periods begin at midnight: in a zone that is not whole hours away from UTC, tries around it count on
+  the wrong side.
 """
 
 from __future__ import annotations
@@ -433,9 +434,15 @@ def read(
 
         others = {key: line for key, line in known.items() if key not in imported}
         measured = Draft(catalogue, read_measured, others, period, now).lines(spans)
-    tries = records.periods.tries(period[0], end)
+    tries = _tries(records, spans)
     windows = records.maintenance.windows(period[0], end)
     return PeriodFigures(catalogue, period, now, spans, lines, tries, windows, attributions, imported, measured)
+
+
+def _tries(records: Records, spans: Mapping[str, Span]) -> dict[Key, Tries]:
+    """The tries of each system while it counts; as a rule that is the same span for all."""
+    known = {span: records.periods.tries(*span) for span in set(spans.values())}
+    return {key: tries for span, of in known.items() for key, tries in of.items() if spans.get(key[0]) == span}
 
 
 def _touched(catalogue: Catalogue, systems: Iterable[str], imported: Collection[Key]) -> frozenset[Key]:

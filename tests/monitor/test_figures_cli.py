@@ -380,6 +380,17 @@ def test_a_system_counts_from_its_first_day(ask: Ask, catalogue: Path) -> None:
     assert raw["error_rates"] == [{"reason": None, "failed": 0, "conclusive": 0, "text": "không có dữ liệu"}]
 
 
+def test_tries_before_the_first_day_and_after_the_last_are_in_no_rate(ask: Ask, catalogue: Path) -> None:
+    """From the 7th to the 29th: 23 days of 6 slots, without the failure of the 6th."""
+    life = "  igate:\n    valid_from: 2026-10-07\n    valid_to: 2026-10-30\n"
+    catalogue.write_text(CATALOGUE.replace("  igate:\n", life), encoding="utf-8")
+    rows = rows_of(ask("availability", "--period", "2026-10", "--json"))
+    whole, *reasons = one(rows, "igate", "raw")["error_rates"]
+    assert (whole["failed"], whole["conclusive"]) == (1, 23 * 6)
+    assert [of["reason"] for of in reasons] == ["connect_timeout"]
+    assert one(rows, "bus", "raw")["error_rates"][0]["conclusive"] == 31 * 6
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
