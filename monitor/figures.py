@@ -9,8 +9,9 @@ digest of all that the figures are a function of.
 - An objective is held against the contractual figure; for a system without a contract against the raw one. Where a
   period holds imported outcomes, the verdict is about measured ones alone (section 1).
 - Checks have a raw and an office figure: contracts and outages are about systems.
-- A rate of errors counts the hours that begin in the period, and a try belongs to the hour in which it started. Periods
-  begin at midnight: in a zone that is not whole hours away from UTC, tries around it count on the wrong side.
+- A rate of errors counts the hours that begin in the period while the system counts, and a try belongs to the hour in
+  which it started. Periods begin at midnight: in a zone that is not whole hours away from UTC, tries around it count on
+  the wrong side.
 """
 
 from __future__ import annotations
@@ -433,15 +434,77 @@ def read(
 
         others = {key: line for key, line in known.items() if key not in imported}
         measured = Draft(catalogue, read_measured, others, period, now).lines(spans)
-    tries = records.periods.tries(period[0], end)
+    tries = _tries(records, spans)
     windows = records.maintenance.windows(period[0], end)
     return PeriodFigures(catalogue, period, now, spans, lines, tries, windows, attributions, imported, measured)
+
+
+def _tries(records: Records, spans: Mapping[str, Span]) -> dict[Key, Tries]:
+    """The tries of each system while it counts; as a rule that is the same span for all."""
+    known = {span: records.periods.tries(*span) for span in set(spans.values())}
+    return {key: tries for span, of in known.items() for key, tries in of.items() if spans.get(key[0]) == span}
 
 
 def _touched(catalogue: Catalogue, systems: Iterable[str], imported: Collection[Key]) -> frozenset[Key]:
     """The lines of systems that are not what was measured: an imported control says what its location could see."""
     places = {location for system, _, location in imported if system == CONTROL_SYSTEM}
     return frozenset(key for key in _keys(catalogue, systems) if key in imported or key[2] in places)
+
+
+class Told(NamedTuple):
+    """An outage as it was told, in seconds; `end` None: it goes on."""
+
+    system: str
+    start: int
+    end: int | None
+
+
+def rest_on_imports(catalogue: Catalogue, records: Records, outages: Mapping[int, Told], now: int) -> set[int]:
+    """Which of these outages are not what measured outcomes alone say: other seconds of a line are down in them.
+
+    Looked at are the lines of the system's critical checks and of those of its parents, from the second before an
+    outage to the one after it. Of a system that is not in the catalogue nothing is known.
+    """
+    known = {id_: told for id_, told in outages.items() if told.system in catalogue.systems}
+    if not known:
+        return set()
+    hold = longest_hold(catalogue)
+    first = min(told.start for told in known.values()) - hold
+    if not records.periods.imported(first, max(told.end or now for told in known.values()) + hold):
+        return set()  # as a rule
+    lines = records.lines()
+    return {id_ for id_, told in known.items() if _rests(catalogue, records, told, lines, hold, now)}
+
+
+def _rests(catalogue: Catalogue, records: Records, told: Told, lines: Mapping[Key, Line], hold: int, now: int) -> bool:
+    start, end = told.start - 1, now if told.end is None else told.end + 1
+    imported = records.periods.imported(start - hold, end + hold)
+    keys = {
+        key
+        for key in _touched(catalogue, _with_parents(catalogue, told.system), imported)
+        if catalogue.systems[key[0]].checks[key[1]].critical
+    }
+    if not keys:
+        return False
+    seen, measured = records.boundaries(start, end), records.periods.measured(keys, start, end, now)
+    return any(
+        _down(seen.get(key, ()), lines.get(key), start, end, now) != _down(measured[key], None, start, end, now)
+        for key in keys
+    )
+
+
+def _with_parents(catalogue: Catalogue, system: str) -> set[str]:
+    found, waiting = set[str](), [system]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(catalogue.systems[one].depends_on)
+    return found
+
+
+def _down(boundaries: Sequence[Boundary], line: Line | None, start: int, end: int, now: int) -> list[Span]:
+    return [(i.start, i.end) for i in timeline(boundaries, line, start, end, now) if i.state is State.DOWN]
 
 
 class _Counting:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -318,12 +319,13 @@ class Tally:
 def tallies(
     counted: Sequence[tuple[Incident, Clocks]],
     period: Span,
-    available: Mapping[str, int],
+    available: Mapping[str, int | None],
     group_of: Callable[[Incident], str],
 ) -> dict[str, Tally]:
     """By the groups of `available`, which has the available seconds of the period's raw figure of each.
 
-    `counted` reaches back so many days before the period as the longest of REPEAT_DAYS.
+    A party without systems has none (None), and no MTBF. `counted` reaches back so many days before the period as the
+    longest of REPEAT_DAYS.
     """
     again = {days: repeats([i for i, _ in counted], period, days, group_of) for days in REPEAT_DAYS}
     made: dict[str, Tally] = {}
@@ -335,10 +337,18 @@ def tallies(
             sum(i.seconds for i in incidents_),
             mtta(c for _, c in here),
             mttr(incidents_),
-            mtbf(seconds, len(here)),
+            None if seconds is None else mtbf(seconds, len(here)),
             {days: found.get(group, 0) for days, found in again.items()},
         )
     return made
+
+
+def together(of_all: Tally, groups: Iterable[Tally]) -> Tally:
+    """The tally of all with the repeats of its groups added up: two systems that fail in turn repeat nothing."""
+    added = Counter[int]()
+    for tally in groups:
+        added.update(tally.repeats)
+    return replace(of_all, repeats={days: added[days] for days in REPEAT_DAYS})
 
 
 # --- what may be written ----------------------------------------------------------------------------------------------

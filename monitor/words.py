@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from monitor.model import Reason, State
 
 SIMULATED = "DỮ LIỆU MÔ PHỎNG"
+IMPORTED = "có dữ liệu nhập từ nơi khác"
 
 STATES: dict[State, str] = {
     State.UP: "Hoạt động",

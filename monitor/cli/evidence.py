@@ -17,7 +17,7 @@ from rich.text import Text
 
 from monitor import words
 from monitor.catalogue import Catalogue
-from monitor.cli.incidents import clocks_json, id_argument, now
+from monitor.cli.incidents import brought_in, clocks_json, id_argument, now
 from monitor.cli.shared import (
     FILE,
     catalogue_option,
@@ -227,13 +227,16 @@ class _Asked(NamedTuple):
     facts: Sequence[Fact]
     clocks: Clocks
     seen: Incident | None
+    imported: bool
 
 
 def _ask(store: Store, rules: IncidentRules, id_: int, at: int) -> _Asked:
     """Raises ConfigurationError for an incident that there is not, or of which nothing was measured."""
     book = store.incidents
     try:
-        asked = _Asked(book.get(id_), book.facts(id_), book.clocks(id_), book.seen(rules, id_, at))
+        record = book.get(id_)
+        imported = bool(brought_in(rules.catalogue, store, [record], at))
+        asked = _Asked(record, book.facts(id_), book.clocks(id_), book.seen(rules, id_, at), imported)
     except IncidentError as error:
         raise ConfigurationError(str(error)) from None
     if asked.record.kind is IncidentKind.REPORTED:
@@ -548,9 +551,15 @@ def _days(store: Store, packet: _Packet, progress: Progress) -> Iterator[Page]:
 def _measured(packet: _Packet, zone: ZoneInfo) -> str:
     incident = packet.incident
     end = f"đến {words.instant(incident.end, zone)}"
-    said = f"Đo được: gián đoạn từ {words.instant(incident.start, zone)} {end}"
+    what = "Theo số liệu" if packet.asked.imported else "Đo được"
+    said = f"{what}: gián đoạn từ {words.instant(incident.start, zone)} {end}"
     said += " và còn tiếp diễn" if incident.ongoing else ""
-    return f"{said}, {words.number(incident.seconds)} giây gián đoạn."
+    said += f", {words.number(incident.seconds)} giây gián đoạn."
+    if packet.asked.imported:
+        brought = sum(outcome.origin == "imported" for outcome in packet.outcomes)
+        said += f"\n\n**Gói này {words.IMPORTED}**: {words.number(brought)} / {words.number(len(packet.outcomes))} "
+        said += 'kết quả trong outcomes.jsonl (`"origin":"imported"`). Hệ thống này không tự đo được đúng như vậy.'
+    return said
 
 
 def _incident_text(packet: _Packet) -> str:
@@ -568,6 +577,7 @@ def _incident_text(packet: _Packet) -> str:
             "down_seconds": incident.seconds,
             "ongoing": incident.ongoing,
         },
+        "imported": packet.asked.imported,
         "state": record.state,
         "severity": record.severity,
         "party": record.party,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -707,6 +708,8 @@ def period_show(
 ) -> None:
     """The figures of a closed period as they were closed, and whether what they were made from has changed since.
 
+    Where that has not changed and gives other figures, somebody has edited the closed ones: exit code 1.
+
     \b
     Example: motcua period show 2026-10 --version 1 --data data -c catalogue.yaml
     """
@@ -721,16 +724,20 @@ def period_show(
         figures = _read(province, store, chosen, now())
     closed = versions[-1] if version is None else versions[version - 1]
     frozen = json.loads(closed.figures)
+    changed = closed.inputs != figures.digest
+    edited = not changed and not _is_as_counted(frozen, figures)
     if as_json:
-        changed = closed.inputs != figures.digest
-        echo_json(province, **_facts(closed), changed=changed, figures=frozen["rows"], verdicts=frozen["verdicts"])
-        return
+        told = {"changed": changed, "edited": edited, "figures": frozen["rows"], "verdicts": frozen["verdicts"]}
+        echo_json(province, **_facts(closed), **told)
+        sys.exit(1 if edited else 0)
     shown = console()
     _show_head(shown, province, chosen.vi_dated, simulated=frozen["simulated"])
     for line in _history(province, closed):
         _say(shown, line)
-    _say(shown, _agreement(province, closed, figures))
+    agreement = _agreement(province, closed, figures)
+    shown.print(agreement, style="bold red" if edited else "", soft_wrap=True, highlight=False, markup=False)
     _show_figures(shown, province, frozen)
+    sys.exit(1 if edited else 0)
 
 
 def _history(province: Catalogue, closed: ClosedPeriod) -> Iterable[str]:
@@ -747,10 +754,29 @@ def _agreement(province: Catalogue, closed: ClosedPeriod, figures: counting.Peri
     """Whether a closed version is what would be counted now."""
     said = f"Đã chốt phiên bản {closed.version} lúc {_at(province, closed.closed_at)}"
     said += ", sau đó mở lại" if closed.reopened_at is not None else ""
+    frozen = json.loads(closed.figures)
     if closed.inputs == figures.digest:
-        return f"{said}: dữ liệu đầu vào không đổi từ khi chốt"
-    same = _numbers(json.loads(closed.figures)["rows"]) == _numbers(counting.rows(figures))
+        if _is_as_counted(frozen, figures):
+            return f"{said}: dữ liệu đầu vào không đổi từ khi chốt"
+        return f"{said}: SỐ LIỆU ĐÃ CHỐT BỊ SỬA, dữ liệu đầu vào không đổi nhưng cho ra số liệu khác"
+    same = _numbers(frozen["rows"]) == _numbers(counting.rows(figures))
     return f"{said}: dữ liệu đầu vào đã thay đổi từ khi chốt" + (", các con số vẫn như đã chốt" if same else "")
+
+
+def _is_as_counted(frozen: Mapping[str, Any], figures: counting.PeriodFigures) -> bool:
+    """Whether closed figures and verdicts are those that are counted now; of the same inputs they are.
+
+    Why a figure is refused may be said in other words by another version of the program.
+    """
+    closed, now_ = ([_unworded(row) for row in rows] for rows in (frozen["rows"], counting.rows(figures)))
+    return _numbers(closed) == _numbers(now_) and counting.canonical(frozen["verdicts"]) == counting.canonical(
+        counting.verdicts(figures)
+    )
+
+
+def _unworded(row: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = {"simulated"} | ({"text"} if row.get("set_seconds") is None else set())
+    return {name: value for name, value in row.items() if name not in left_out}
 
 
 def _numbers(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -31,6 +31,7 @@ from monitor.cli.shared import (
     the_province,
     the_store,
 )
+from monitor.figures import Told, rest_on_imports
 from monitor.incident_rules import (
     REPEAT_DAYS,
     BadText,
@@ -40,6 +41,7 @@ from monitor.incident_rules import (
     IncidentState,
     Tally,
     tallies,
+    together,
 )
 from monitor.incidents import Breach, Clocks, Extent, Incident, Severity, mean_text
 from monitor.live import console
@@ -120,7 +122,8 @@ def incidents_list(
         chosen = [r for r in store.incidents.list(start, end, system) if _is_chosen(r, state)]
         going_on = store.incidents.current(IncidentRules(province), now())
         clocks = store.incidents.clocks_of(chosen)
-    rows = [_row(record, going_on.get(record.id), clocks[record.id]) for record in chosen]
+        imported = brought_in(province, store, chosen, now())
+    rows = [_row(record, going_on.get(record.id), clocks[record.id], record.id in imported) for record in chosen]
     by_kind = {kind: [row for row in rows if row.record.kind is kind] for kind in IncidentKind}
     if as_json:
         reported = by_kind.pop(IncidentKind.REPORTED)
@@ -147,10 +150,17 @@ class _Row(NamedTuple):
     record: IncidentRecord
     seconds: int
     clocks: Clocks
+    imported: bool
 
 
-def _row(record: IncidentRecord, seen: Incident | None, clocks: Clocks) -> _Row:
-    return _Row(record, seen.seconds if seen else record.down_seconds, clocks)
+def _row(record: IncidentRecord, seen: Incident | None, clocks: Clocks, imported: bool) -> _Row:
+    return _Row(record, seen.seconds if seen else record.down_seconds, clocks, imported)
+
+
+def brought_in(province: Catalogue, store: Store, records: Iterable[IncidentRecord], at: int) -> set[int]:
+    """Which of these incidents are outages that rest on imported outcomes (figures.rest_on_imports), by their ids."""
+    told = {r.id: Told(r.system, r.start, r.end) for r in records if r.kind is IncidentKind.OUTAGE}
+    return rest_on_imports(province, store, told, at)
 
 
 def _is_chosen(record: IncidentRecord, state: str | None) -> bool:
@@ -198,6 +208,7 @@ def _row_json(row: _Row) -> dict[str, Any]:
         "detected_at": r.detected_at / 1000,
         "acknowledged_at": row.clocks.acknowledged,
         "merged_into": r.merged_into,
+        "imported": row.imported,
     }
 
 
@@ -217,7 +228,10 @@ def _show_rows(shown: Console, province: Catalogue, title: str, rows: Sequence[_
             words.duration(row.seconds) if r.kind is not IncidentKind.REPORTED else "",
             words.what_fails(r.step, r.reason),
             _party(province, r.party),
-            Text(words.INCIDENT_STATES[r.state] + acknowledged, _STYLES.get(r.state, "")),
+            Text(
+                words.INCIDENT_STATES[r.state] + acknowledged + (f", {words.IMPORTED}" if row.imported else ""),
+                _STYLES.get(r.state, ""),
+            ),
         )
     shown.print()
     shown.print(table)
@@ -238,6 +252,7 @@ class _Whole(NamedTuple):
     facts: Sequence[Fact]
     clocks: Clocks
     broken: Sequence[Breach] | str
+    imported: bool
 
     @property
     def seconds(self) -> int:
@@ -280,7 +295,10 @@ def incidents_show(id_: int, catalogue: Path | None, data: Path | None, in_sandb
     with the_store(configuration(data)) as store, _one_line():
         record, facts, clocks = store.incidents.get(id_), store.incidents.facts(id_), store.incidents.clocks(id_)
         seen = store.incidents.seen(rules, id_, now())
-    whole = _Whole(record, seen, facts, clocks, _broken(rules, record, clocks))
+        imported = bool(brought_in(province, store, [record], now()))
+    whole = _Whole(
+        record, seen, facts, clocks, words.IMPORTED if imported else _broken(rules, record, clocks), imported
+    )
     if as_json:
         echo_json(province, **_whole_json(rules, whole))
     else:
@@ -301,7 +319,7 @@ def _whole_json(rules: IncidentRules, whole: _Whole) -> dict[str, Any]:
     terms = rules.terms(record.system, record.severity, record.start)
     answer = whole.latest(FactKind.VENDOR_ANSWERED)
     return {
-        "incident": _row_json(_Row(record, whole.seconds, clocks)) | {"root_cause": whole.root_cause},
+        "incident": _row_json(_Row(record, whole.seconds, clocks, whole.imported)) | {"root_cause": whole.root_cause},
         "clocks": clocks_json(clocks),
         "claims": {name: (answer.value.get(f"claims_{name}") if answer else None) for name in ("start", "end")},
         "terms": terms
@@ -372,6 +390,8 @@ def _lines(province: Catalogue, rules: IncidentRules, whole: _Whole) -> Iterator
     into = "" if r.merged_into is None else f", thuộc sự cố {r.merged_into}"
     yield "Loại", words.INCIDENT_KINDS[r.kind]
     yield "Tình trạng", words.INCIDENT_STATES[r.state] + into
+    if whole.imported:
+        yield "Nguồn số liệu", f"{words.IMPORTED}: hệ thống này không tự đo được đúng như vậy, không xét cam kết"
     yield "Mức độ", words.SEVERITIES[r.severity]
     if r.reason:
         yield "Lỗi", words.what_fails(r.step, r.reason)
@@ -675,9 +695,10 @@ def incidents_summary(
 ) -> None:
     """Number, MTTA, MTTR, MTBF and repeats of the incidents that begin in a period, by system and by party.
 
-    Measured outages only. MTTA is the mean time to acknowledgement, of those that were acknowledged; MTTR the mean down
-    time; MTBF the available seconds by the number of incidents, of a party those of the systems that are its own by the
-    catalogue. A repeat begins within 7 or 30 days of the one before.
+    Measured outages only: those that rest on imported outcomes are left out, and their number is said. MTTA is the mean
+    time to acknowledgement, of those that were acknowledged; MTTR the mean down time; MTBF the available seconds by the
+    number of incidents, of a party those of the systems that are its own by the catalogue. A repeat begins within 7 or
+    30 days of the one before in the same system, or of the same party; those of all are the systems' together.
 
     \b
     Example: motcua incidents summary --period 2026-10 --kind calendar --data data -c catalogue.yaml
@@ -687,14 +708,15 @@ def incidents_summary(
     if at <= span[0]:
         raise ConfigurationError(f"{wanted} has not begun")
     with the_store(configuration(data)) as store:
-        counted = _counted(province, store, span, at)
+        counted, left_out = _counted(province, store, span, at)
         available = _available(province, store, span, at)
-    by_party = dict.fromkeys([*province.parties, *(i.party for i, _ in counted)], 0)
+    by_party: dict[str, int | None] = dict.fromkeys([*province.parties, *(i.party for i, _ in counted)])
     for system, seconds in available.items():
-        by_party[province.systems[system].party] += seconds
+        party = province.systems[system].party
+        by_party[party] = (by_party[party] or 0) + seconds
     systems = tallies(counted, span, available, lambda i: i.system)
     parties = tallies(counted, span, by_party, lambda i: i.party)
-    whole = tallies(counted, span, {ALL: sum(available.values())}, lambda _: ALL)[ALL]
+    whole = together(tallies(counted, span, {ALL: sum(available.values())}, lambda _: ALL)[ALL], systems.values())
     parties = {party: tally for party, tally in parties.items() if tally.number or _has_systems(province, party)}
     if as_json:
         echo_json(
@@ -705,11 +727,14 @@ def incidents_summary(
             systems=[{"system": system, **tally_json(tally)} for system, tally in systems.items()],
             parties=[{"party": party, **tally_json(tally)} for party, tally in parties.items()],
             all=tally_json(whole),
+            left_out=left_out,
         )
         return
     shown = console()
     running = f", tính đến {_at(province, at)}" if at < span[1] else ""
     _show_head(shown, province, f"Sự cố bắt đầu từ {_at(province, span[0])} đến {_at(province, span[1])}{running}")
+    if left_out:
+        shown.print(f"Không tính {words.number(left_out)} sự cố {words.IMPORTED}", style="yellow", soft_wrap=True)
     _show_tallies(shown, "Theo hệ thống", {_system(province, s): t for s, t in systems.items()} | {"Tất cả": whole})
     _show_tallies(shown, "Theo bên chịu trách nhiệm", {_party(province, p): t for p, t in parties.items()})
 
@@ -719,18 +744,27 @@ def _has_systems(province: Catalogue, party: str) -> bool:
     return any(spec.party == party for spec in province.systems.values())
 
 
-def _counted(province: Catalogue, store: Store, span: tuple[int, int], at: int) -> list[tuple[Incident, Clocks]]:
-    """Measured outages that begin in the period or in the days before that matter to repeats."""
+def _counted(
+    province: Catalogue, store: Store, span: tuple[int, int], at: int
+) -> tuple[list[tuple[Incident, Clocks]], int]:
+    """Measured outages that begin in the period or in the days before that matter to repeats.
+
+    With the number of those that begin in the period and are left out, since they rest on imported outcomes.
+    """
     since = span[0] - max(REPEAT_DAYS) * DAY
     records = [
         record
         for record in store.incidents.list(since, span[1])
         if record.kind is IncidentKind.OUTAGE and record.state is not IncidentState.WITHDRAWN
     ]
+    imported = brought_in(province, store, records, at)
+    left_out = sum(record.id in imported and span[0] <= record.start < span[1] for record in records)
+    records = [record for record in records if record.id not in imported]
     clocks = store.incidents.clocks_of(records)
     going_on = store.incidents.current(IncidentRules(province), at)
     seen = {id_: incident.seconds for id_, incident in going_on.items()}
-    return [(r._replace(down_seconds=seen.get(r.id, r.down_seconds)).incident, clocks[r.id]) for r in records]
+    counted = [(r._replace(down_seconds=seen.get(r.id, r.down_seconds)).incident, clocks[r.id]) for r in records]
+    return counted, left_out
 
 
 def _available(province: Catalogue, store: Store, span: tuple[int, int], at: int) -> dict[str, int]:

@@ -18,12 +18,21 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from monitor import figures as counting
-from monitor import periods
+from monitor import periods, words
 from monitor.availability import Outage, Stretch, clip
 from monitor.calendars import UnknownYear
 from monitor.catalogue import STATE_CALENDAR, Catalogue, Letterhead, Name
-from monitor.figures import Account
-from monitor.incident_rules import REPEAT_DAYS, FactKind, IncidentKind, IncidentRules, IncidentState, Tally, tallies
+from monitor.figures import Account, Told
+from monitor.incident_rules import (
+    REPEAT_DAYS,
+    FactKind,
+    IncidentKind,
+    IncidentRules,
+    IncidentState,
+    Tally,
+    tallies,
+    together,
+)
 from monitor.incidents import Clocks, Incident
 from monitor.judge import timeline
 from monitor.model import CONTROL_SYSTEM, State, Verdict, verdict_of
@@ -409,6 +418,8 @@ class _Reading:
         seen = self.store.incidents.current(self.rules, self.now)
         records = [r for r in self._records(*self.span) if r.start < self.end]
         clocks = self.store.incidents.clocks_of(records)
+        told = {r.id: Told(r.system, r.start, r.end) for r in records if r.kind is IncidentKind.OUTAGE}
+        self._imported = counting.rest_on_imports(self.catalogue, self.store, told, self.now)
         offices = {system.system: system.office for system in self.live.systems}
         return [self._incident(r, clocks[r.id], seen.get(r.id), offices.get(r.system)) for r in records]
 
@@ -435,7 +446,10 @@ class _Reading:
         }
         if r.kind is IncidentKind.OUTAGE:
             made |= self._down(r, office)
-            made |= self._promised(r, clocks)
+            imported = r.id in self._imported
+            made |= (
+                {"terms": None, "breaches": None, "refused": words.IMPORTED} if imported else self._promised(r, clocks)
+            )
         if clocks.vendor_answered is not None:
             answers = [f for f in self.store.incidents.facts(r.id) if f.kind is FactKind.VENDOR_ANSWERED]
             made["claims"] = {
@@ -491,21 +505,21 @@ class _Reading:
             for row in self.frozen["rows"]
             if row["check"] is None and row["figure"] == "raw"
         }
-        parties = dict.fromkeys([*self.catalogue.parties, *(i.party for i, _ in counted)], 0)
+        parties: dict[str, int | None] = dict.fromkeys([*self.catalogue.parties, *(i.party for i, _ in counted)])
         for system, seconds in available.items():
             if system in self.catalogue.systems:
-                parties[self.catalogue.systems[system].party] += seconds
-        whole = tallies(counted, self.span, {"all": sum(available.values())}, lambda _: "all")["all"]
+                party = self.catalogue.systems[system].party
+                parties[party] = (parties[party] or 0) + seconds
         of_systems = _by(counted, lambda i: i.system)
 
-        def of_system(system: str, seconds: int) -> dict[str, Any]:
-            return _tally(tallies(of_systems.get(system, ()), self.span, {system: seconds}, lambda i: i.system)[system])
+        def of_system(system: str, seconds: int) -> Tally:
+            return tallies(of_systems.get(system, ()), self.span, {system: seconds}, lambda i: i.system)[system]
 
+        systems = {system: of_system(system, seconds) for system, seconds in available.items()}
+        whole = tallies(counted, self.span, {"all": sum(available.values())}, lambda _: "all")["all"]
+        whole = together(whole, systems.values())
         return {
-            "systems": {
-                system: of_system(system, seconds)
-                for system, seconds in available.items()
-            },
+            "systems": {system: _tally(tally) for system, tally in systems.items()},
             "parties": {
                 party: _tally(tally)
                 for party, tally in tallies(counted, self.span, parties, lambda i: i.party).items()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -378,6 +380,17 @@ def test_a_system_counts_from_its_first_day(ask: Ask, catalogue: Path) -> None:
     assert raw["error_rates"] == [{"reason": None, "failed": 0, "conclusive": 0, "text": "không có dữ liệu"}]
 
 
+def test_tries_before_the_first_day_and_after_the_last_are_in_no_rate(ask: Ask, catalogue: Path) -> None:
+    """From the 7th to the 29th: 23 days of 6 slots, without the failure of the 6th."""
+    life = "  igate:\n    valid_from: 2026-10-07\n    valid_to: 2026-10-30\n"
+    catalogue.write_text(CATALOGUE.replace("  igate:\n", life), encoding="utf-8")
+    rows = rows_of(ask("availability", "--period", "2026-10", "--json"))
+    whole, *reasons = one(rows, "igate", "raw")["error_rates"]
+    assert (whole["failed"], whole["conclusive"]) == (1, 23 * 6)
+    assert [of["reason"] for of in reasons] == ["connect_timeout"]
+    assert one(rows, "bus", "raw")["error_rates"][0]["conclusive"] == 31 * 6
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -681,6 +694,33 @@ def test_a_closed_period_stays_as_it_is(ask: Ask, data: Path) -> None:
     done = ask("availability", "--period", "2026-10", "--json")
     assert CHANGED in done.err
     assert isinstance(json.loads(done.out), list)
+
+
+@pytest.mark.parametrize("what", ["seconds", "text", "outages", "verdict"])
+def test_closed_figures_that_were_edited_are_told(ask: Ask, data: Path, what: str) -> None:
+    assert ask("period", "close", "2026-10").code == 0
+    with closing(sqlite3.connect(data / "motcua.db")) as database:
+        (kept,) = database.execute("SELECT figures FROM periods").fetchone()
+        closed = json.loads(kept)
+        row = one(closed["rows"], "igate", "raw")
+        if what == "seconds":
+            row["down_seconds"] = 0
+        elif what == "text":
+            row["text"] = "100,00%"
+        elif what == "outages":
+            row["outages"].pop()
+        else:
+            closed["verdicts"][0]["verdict"] = "met"
+        database.execute("UPDATE periods SET figures = ?", [json.dumps(closed)])
+        database.commit()
+    done = ask("period", "show", "2026-10")
+    assert (done.code, done.err) == (1, "")
+    assert "SỐ LIỆU ĐÃ CHỐT BỊ SỬA" in done.out
+    assert UNCHANGED not in done.out
+    done = ask("period", "show", "2026-10", "--json")
+    told = json.loads(done.out)
+    assert (done.code, told["changed"], told["edited"]) == (1, False, True)
+    assert "SỐ LIỆU ĐÃ CHỐT BỊ SỬA" in ask("availability", "--period", "2026-10").out
 
 
 def rows_of_closed(ask: Ask) -> list[dict[str, Any]]:

@@ -6,7 +6,9 @@ import json
 import re
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import pytest
 from monitor.incident_rules import IncidentRules, IncidentState
 from monitor.model import Outcome
 from monitor.store import Store
-from monitor.words import SIMULATED
+from monitor.words import IMPORTED, SIMULATED
 from tests.monitor import test_cli
 from tests.monitor.province import store_in
 from tests.monitor.store.test_incidents import CATALOGUE, T0, app, day, live_as_it_came, read, told
@@ -460,9 +462,11 @@ def test_the_summary_of_a_period(say: Say) -> None:
     assert systems["portal"]["mttr_seconds"] is None
     parties = {row.pop("party"): row for row in body["parties"]}
     assert [(p, t["number"], t["down_seconds"], t["mtbf_seconds"], t["repeats_7d"]) for p, t in parties.items()] == [
-        ("vendor", 1, 93, 776, 0), ("centre", 1, 80, 748, 0), ("carrier", 1, 60, 0, 0),
+        ("vendor", 1, 93, 776, 0), ("centre", 1, 80, 748, 0), ("carrier", 1, 60, None, 0),
     ]  # fmt: skip
     assert (body["all"]["number"], body["all"]["mttr_seconds"], body["all"]["mtbf_seconds"]) == (3, 78, 508)
+    # The one-stop system after the bus repeats nothing: each system counts its own.
+    assert (body["all"]["repeats_7d"], body["all"]["repeats_30d"], body["left_out"]) == (1, 1, 0)
 
 
 def test_the_summary_in_words(say: Say) -> None:
@@ -470,6 +474,43 @@ def test_the_summary_in_words(say: Say) -> None:
     assert done.out.startswith(SIMULATED)
     row = row_of(done, "Một cửa")
     assert re.search(r"2 +│ +2 phút 33 giây +│ +không có +│ +1 phút 17 giây +│ +6 phút 28 giây +│ +1 +│ +1 ", row)
+
+
+# --- imported outcomes ------------------------------------------------------------------------------------------------
+
+
+def test_what_rests_on_imported_outcomes_is_marked_and_not_judged(
+    say: Say, store: Store, rules: IncidentRules, motcua: Motcua, tmp_path: Path
+) -> None:
+    """What an import alone tells is marked; one that says what was measured anyway, of another time, marks nothing."""
+    told_elsewhere = day(app("UUUDDDDDDDUUU", start=4001), told("bus", "ping", "U" * 4, start=702))
+    imported = [replace(o, origin="imported") for o in told_elsewhere]
+    store.record(imported, rules.catalogue.settings, rules=rules)
+    listed = {i["id"]: i for i in told_in(say("list", "--period", "2026-10", "--json"))["incidents"]}
+    assert [i["imported"] for i in listed.values()] == [False, False, False, True]
+    assert IMPORTED.split()[0] in row_of(say("list", "--period", "2026-10"), clock(listed[4]["start"] - T0))
+
+    for id_ in (2, 4):
+        say("notify-vendor", str(id_), "--at", at(listed[id_]["start"] - T0))
+    own, brought = (told_in(say("show", str(id_), "--json")) for id_ in (2, 4))
+    assert {b["term"] for b in own["breaches"]} == {"response", "restoration"}
+    assert brought["breaches"] is None
+    assert brought["incident"]["imported"] is True
+    shown = say("show", "4").out
+    assert IMPORTED in row_of(say("show", "4"), "Nguồn số liệu")
+    assert "VI PHẠM" not in shown
+    assert IMPORTED not in say("show", "2").out
+
+    body = told_in(say("summary", "--period", "2026-10", "--json"))
+    assert (body["all"]["number"], body["left_out"]) == (3, 1)
+    assert f"Không tính 1 sự cố {IMPORTED}" in say("summary", "--period", "2026-10").out
+
+    where = ("-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
+    for id_, is_said in (("2", False), ("4", True)):
+        assert motcua("evidence", "export", id_, "--out", tmp_path / f"{id_}.zip", *where).code == 0
+        with zipfile.ZipFile(tmp_path / f"{id_}.zip") as packet:
+            assert (IMPORTED in packet.read("QUY-TRINH.md").decode()) is is_said
+            assert json.loads(packet.read("incident.json"))["imported"] is is_said
 
 
 # --- beside a recorder ------------------------------------------------------------------------------------------------
