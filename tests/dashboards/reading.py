@@ -74,7 +74,8 @@ def selectors(expression: Any) -> Iterator[str]:
 # --- what a monitor can answer that has run for a minute --------------------------------------------------------------
 
 
-_NEEDS_PEOPLE = {name for name in METRICS if "_dossiers_" in name}  # has them collected: a live test of its own does
+# Dossiers are collected, and jobs run, in a live test of their own.
+_BY_THE_CALENDAR = {name for name in METRICS if name.startswith(("motcua_dossiers_", "motcua_job_"))}
 
 
 def _answerable(expression: str) -> bool:
@@ -82,7 +83,7 @@ def _answerable(expression: str) -> bool:
     planned = {name for metric in PLANNED for name in metric.series_names}
     asked = names(expression)
     recorded_of_planned = {name for name in asked & RECORDED.keys() if names(RECORDED[name]) <= planned}
-    return not (asked & planned or recorded_of_planned or " offset " in expression or asked & _NEEDS_PEOPLE)
+    return not (asked & planned or recorded_of_planned or " offset " in expression or asked & _BY_THE_CALENDAR)
 
 
 def _young(board: dict[str, Any]) -> dict[str, Any]:
