@@ -72,6 +72,7 @@ def test_an_open_period_is_a_draft_that_nobody_keeps(say: Say, tmp_path: Path) -
     assert not list((tmp_path / "out").glob("*.part"))
 
 
+@pytest.mark.live("liberation2")
 def test_a_closed_period_is_a_version_that_comes_out_the_same(say: Say, tmp_path: Path) -> None:
     say("period", "close", "2026-10", *SHARED)
     first = built(say, format="docx,xlsx,csv,html")
@@ -92,6 +93,7 @@ def content_severity() -> Any:
     return Severity.S3
 
 
+@pytest.mark.live("liberation2")
 def test_version_2_says_what_changed(say: Say, tmp_path: Path) -> None:
     say("period", "close", "2026-10", *SHARED)
     built(say)
