@@ -16,6 +16,10 @@ COPY tasks tasks
 RUN /opt/motcua/bin/pip install --no-cache-dir --disable-pip-version-check --no-build-isolation --no-deps --no-index .
 
 FROM python:3.11-slim-bookworm
+# The font of the report as PDF.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-liberation2 \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/motcua --create-home motcua
 COPY --from=build /opt/motcua /opt/motcua
 ENV PATH=/opt/motcua/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

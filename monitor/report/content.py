@@ -444,7 +444,7 @@ def _availability_table(c: _Context) -> Table:
 def _availability_row(c: _Context, row: Mapping[str, Any]) -> Row:
     label = Cell(c.t.word(row["figure"]))
     if row["set_seconds"] is None:
-        refused = c.t(row["text"], f"not counted: {row['text'].partition(': ')[2]}")
+        refused = c.t(row["text"], "not counted: the calendar lacks a year")
         return Row((label, Cell(refused), *[Cell("")] * 6))
     observed, down = row["observed_seconds"], row["down_seconds"]
     share = c.share(ratio(observed - down, observed))
@@ -470,7 +470,7 @@ def _provisional_notes(c: _Context) -> Iterator[Paragraph]:
         yield Paragraph(
             t(
                 f"Có số liệu {why}; cần bổ sung lịch làm việc vào danh mục rồi lập lại báo cáo.",
-                f"Some figures are {why}; add the year to the catalogue and build the report again.",
+                "Some figures are not counted, for the calendar lacks a year: add it and build the report again.",
             ),
             note=True,
         )
@@ -913,7 +913,7 @@ def _terms(c: _Context, incident: Mapping[str, Any]) -> str:
 
 def _broken(c: _Context, incident: Mapping[str, Any]) -> str:
     if incident.get("refused"):
-        return c.t(f"không xét được: {incident['refused']}", f"cannot be judged: {incident['refused']}")
+        return c.t(f"không xét được: {incident['refused']}", "cannot be judged: the calendar lacks a year")
     parts = [
         c.t(
             f"{c.t.word(b['term'])} {c.t.duration(b['elapsed'])}, quá {c.t.duration(b['elapsed'] - b['allowed'])}",
@@ -1277,9 +1277,9 @@ def _rule_objectives(c: _Context) -> Iterator[Said]:
     for system, verdict in c.verdicts.items():
         if verdict["verdict"] == "no_data":
             continue
-        row = c.rows[system][verdict["figure"]]
-        share, promised = _availability(row), t.promised(Fraction(verdict["objective"]))
-        counted = _of(t, t.share(share), row["observed_seconds"] - row["down_seconds"], row["observed_seconds"])
+        down, observed = _held(c, verdict)
+        share, promised = ratio(observed - down, observed), t.promised(Fraction(verdict["objective"]))
+        counted = _of(t, t.share(share), observed - down, observed)
         if verdict["verdict"] == "met":
             yield Said(
                 f"objective.{system}",
@@ -1310,6 +1310,14 @@ def _rule_objectives(c: _Context) -> Iterator[Said]:
             ),
             proposal=True,
         )
+
+
+def _held(c: _Context, verdict: Mapping[str, Any]) -> tuple[int, int]:
+    """Down and observed seconds that an objective was held against: of measured outcomes where others came too."""
+    objective = Fraction(verdict["objective"])
+    if verdict["measured_only"] and objective < 1:
+        return verdict["down_seconds"], int(Fraction(verdict["allowed_seconds"]) / (1 - objective))
+    return verdict["down_seconds"], c.rows[verdict["system"]][verdict["figure"]]["observed_seconds"]
 
 
 def _rule_repeats(c: _Context) -> Iterator[Said]:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import subprocess
 import time
 import unicodedata
 import zipfile
@@ -28,10 +29,11 @@ from monitor.report.charts import LIMITS, SHADES, heat_map, shade
 from monitor.report.facts import Facts, gather
 from monitor.report.model import Document, ReportError
 from monitor.report.renderers import ENDINGS, RENDERERS
+from tests import servers
 from tests.monitor.report import story
 from tests.monitor.report.story import at
 
-FONTS = pytest.mark.live("liberation2")
+pytestmark = pytest.mark.live("liberation2")  # charts of a DOCX have pictures beside them
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +160,6 @@ def fonts_of(page: Any) -> list[Any]:
     return list(page["/Resources"]["/Font"].values())
 
 
-@FONTS
 def test_the_pdf_is_archival_and_brings_its_font(document: Document) -> None:
     made = pypdf.PdfReader(io.BytesIO(RENDERERS["pdf"](document)))
     names = set()
@@ -176,7 +177,34 @@ def test_the_pdf_is_archival_and_brings_its_font(document: Document) -> None:
     flat = " ".join(text.split())
     for said in ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "99,45%", "2.664.000", "./."):
         assert said in flat
+    starts = [page.extract_text().split()[:3] for page in made.pages]
+    assert starts[0][0] not in ("1", "2")  # page 1 shows no number
+    appendices = [number for number, start in enumerate(starts) if start[1:] == ["Phụ", "lục"]]
+    assert len(appendices) == 3
+    for first, following in pairwise([0, *appendices, len(starts)]):
+        shown = [starts[page][0] for page in range(first, following)]
+        assert shown[first == 0 :] == [str(number + 1) for number in range(first == 0, following - first)]
     assert str(made.root_object["/Lang"]).startswith("vi")
+
+
+@pytest.mark.live("pdftoppm")
+def test_nothing_is_printed_in_the_margins(document: Document, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(RENDERERS["pdf"](document))
+    program = servers.find("pdftoppm")
+    subprocess.run(
+        [program, "-r", "50", "-gray", str(tmp_path / "a.pdf"), str(tmp_path / "page")], check=True, timeout=60
+    )
+    pages = sorted(tmp_path.glob("page-*.pgm"))
+    assert len(pages) > 5
+    for page in pages:
+        kind, size, most, ink = page.read_bytes().split(b"\n", 3)
+        width, height = map(int, size.split())
+        assert (kind, most, round(width / 50 * 25.4), round(height / 50 * 25.4)) == (b"P5", b"255", 210, 297)
+        dark = [divmod(at_, width) for at_, grey in enumerate(ink) if grey < 128]
+        left, right = (25.4 / 50 * edge(x for _, x in dark) for edge in (min, max))
+        assert left >= 29
+        assert right <= 191
+        assert max(y for y, _ in dark) * 25.4 / 50 <= 278  # 19 mm are left below
 
 
 def test_a_missing_font_is_an_error(tmp_path: Path) -> None:
@@ -184,7 +212,6 @@ def test_a_missing_font_is_an_error(tmp_path: Path) -> None:
         typesetting.fonts([str(tmp_path), "/nowhere"])
 
 
-@FONTS
 def test_the_same_report_gives_the_same_bytes(facts: Facts, document: Document) -> None:
     first = {name: render(document) for name, render in RENDERERS.items()}
     time.sleep(2.1)  # the dates in a ZIP archive have steps of two seconds

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def test_an_open_period_is_a_draft_that_nobody_keeps(say: Say, tmp_path: Path) -
     assert not list((tmp_path / "out").glob("*.part"))
 
 
+@pytest.mark.live("liberation2")
 def test_a_closed_period_is_a_version_that_comes_out_the_same(say: Say, tmp_path: Path) -> None:
     say("period", "close", "2026-10", *SHARED)
     first = built(say, format="docx,xlsx,csv,html")
@@ -92,6 +94,7 @@ def content_severity() -> Any:
     return Severity.S3
 
 
+@pytest.mark.live("liberation2")
 def test_version_2_says_what_changed(say: Say, tmp_path: Path) -> None:
     say("period", "close", "2026-10", *SHARED)
     built(say)
@@ -352,6 +355,25 @@ def test_no_contract_at_all(tmp_path: Path) -> None:
     assert "Không có hệ thống nào có cam kết về độ sẵn sàng." in said
     assert "04 hệ thống không có hợp đồng" in said
     assert "(căn cứ: 04/04 hệ thống không có cam kết)" in said
+
+
+@pytest.mark.live("liberation2")
+def test_imported_outcomes_are_shown_and_decide_no_promise(tmp_path: Path) -> None:
+    """The failure of the 6th was imported: the figure has it, the objective is judged without it."""
+    catalogue = story.load(tmp_path)
+    day = range(at("2026-10-06T08:00"), at("2026-10-06T12:00") + 60)
+    with story.store_of(tmp_path / "data", catalogue, []) as store:
+        for o in story.outcomes():
+            is_told = o.system == "igate" and o.started_at // 1000 in day
+            store.record([replace(o, origin="imported") if is_told else o], catalogue.settings)
+        made = told(catalogue, store)
+    said = words_of(made)
+    (line,) = re.findall("Một cửa điện tử đạt cam kết 99,5%: 100,00% .*", said)
+    rows = {row.cells[0].text: row.cells for t in made.tables if t.id == "availability" for row in t.rows}
+    assert rows["Theo hợp đồng"][4].value == 14_400
+    seen, whole = (int(n.replace(".", "")) for n in re.findall(r"[\d.]{5,}", line))
+    assert seen == whole < 2_664_000
+    assert "ĐẠT, chỉ số tự đo" in said
 
 
 def flapping(number: int) -> list[Outcome]:

@@ -22,6 +22,7 @@ from tests.monitor.report.story import ZONE, at
 from tests.monitor.test_cli import Motcua
 
 motcua = test_cli.motcua
+pytestmark = pytest.mark.live("liberation2")  # charts of a DOCX have pictures beside them
 
 START, END = at("2026-10-01T00:00"), at("2026-11-01T00:00")
 MAINTENANCE = [(at("2026-10-25T00:00"), at("2026-10-25T04:00"))]
