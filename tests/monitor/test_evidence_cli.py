@@ -158,7 +158,8 @@ def test_the_chain_as_lines_and_for_programs(motcua: Motcua, sealed: Store, data
 
 def test_days_that_wait_for_their_seal_are_told_beside_the_lines(motcua: Motcua, data: Path) -> None:
     with store_in(data) as opened:
-        opened.record([of_store.outcome(0)], of_store.known, received_at=1_790_830_800)  # 2026-10-01
+        noon = 1_790_830_800  # of 2026-10-01
+        opened.record([of_store.outcome(noon - of_store.START)], of_store.known, received_at=noon + 1)
     done = motcua("seals", "--data", data)
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith("Chưa niêm phong: 01/10/2026")

@@ -506,9 +506,9 @@ def test_what_rests_on_imported_outcomes_is_marked_and_not_judged(
     assert f"Không tính 1 sự cố {IMPORTED}" in say("summary", "--period", "2026-10").out
 
     where = ("-c", tmp_path / "catalogue.yaml", "--data", tmp_path / "data")
-    for id_, is_said in (("2", False), ("4", True)):
-        assert motcua("evidence", "export", id_, "--out", tmp_path / f"{id_}.zip", *where).code == 0
-        with zipfile.ZipFile(tmp_path / f"{id_}.zip") as packet:
+    for number, is_said in (("2", False), ("4", True)):
+        assert motcua("evidence", "export", number, "--out", tmp_path / f"{number}.zip", *where).code == 0
+        with zipfile.ZipFile(tmp_path / f"{number}.zip") as packet:
             assert (IMPORTED in packet.read("QUY-TRINH.md").decode()) is is_said
             assert json.loads(packet.read("incident.json"))["imported"] is is_said
 

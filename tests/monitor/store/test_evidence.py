@@ -584,7 +584,7 @@ def test_a_seal_that_is_under_way_is_given_up_at_the_end(store: Store) -> None:
         Sealer(store).run(stop)
     assert [line["event"] for line in logs] == ["seal.stopped"]
     assert store.evidence.seals() == []
-    receive(store, 800, outcome(900))  # and the store goes on
+    receive(store, 901, outcome(900))  # and the store goes on
     Sealer(store).look(threading.Event())
     assert store.evidence.seals()[0].outcomes == len(MIXED) + 1
 

@@ -42,8 +42,9 @@ def test_another_catalogue_counts_from_the_start_of_its_recorder(tmp_path: Path)
         assert (always, minute, half) == (0, 60.0, 30.0)
         assert began * 1000 - 1 <= since <= time.time() * 1000 + 1
         assert [interval for _, interval in settings_rows(store, (CONTROL_SYSTEM, "gateway"))] == [30.0]
-        recorder.record([outcome("igate", "search", began - 1800), outcome("igate", "search", began + 60)], {})
-        assert store.lines()["igate", "search", "office"].until == round((began + 60) * 1000) + 70_000
+        then = since / 1000 + 1  # a slot that is the new catalogue's
+        recorder.record([outcome("igate", "search", began - 1800), outcome("igate", "search", then)], {})
+        assert store.lines()["igate", "search", "office"].until == round(then * 1000) + 70_000
 
 
 def test_a_store_that_is_away_hears_of_settings_when_it_is_back(
