@@ -65,7 +65,8 @@ class Timeliness(IntEnum):
 class Dossier:
     """All that is ever kept of one dossier: no word of it names a person. Dates in seconds, None: not yet, or not said.
 
-    `ended` is when it was done; of one that was refused, withdrawn or stopped, when that was said.
+    `ended` is when it was done; of one that was refused, withdrawn or stopped, when that was said. As it is collected
+    it is None where the system does not say; what is kept then is said by `ended_at`.
     """
 
     code: str
@@ -88,9 +89,16 @@ class Supplement(NamedTuple):
     answered: int | None = None
 
 
-def ended_at(status: Status, completed: int | None, updated: int) -> int | None:
-    """When a dossier ended: as is said, else the last change of one whose status is final."""
-    return completed if completed is not None else updated if status in FINAL else None
+def ended_at(status: Status, completed: int | None, updated: int, before: int | None = None) -> int | None:
+    """When a dossier ended: as is said, else the change to a final status.
+
+    `before`: when it had ended by what was known so far; a later change of one that stays ended does not move that.
+    """
+    if completed is not None:
+        return completed
+    if status not in FINAL:
+        return None
+    return updated if before is None else before
 
 
 def deadline(due: int | None, zone: ZoneInfo) -> int | None:

@@ -149,6 +149,9 @@ def test_the_end_is_what_is_said_else_the_last_change_of_a_final_status() -> Non
     assert ended_at(Status.RETURNED, 5, 9) == 5
     assert ended_at(Status.WITHDRAWN, None, 9) == 9
     assert ended_at(Status.PROCESSING, None, 9) is None
+    assert ended_at(Status.RETURNED, None, 9, before=7) == 7
+    assert ended_at(Status.RETURNED, 8, 9, before=7) == 8
+    assert ended_at(Status.PROCESSING, None, 9, before=7) is None
 
 
 # --- units ---
