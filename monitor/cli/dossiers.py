@@ -357,8 +357,11 @@ def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Pat
 def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str) -> None:
     if not asked.named:
         raise ConfigurationError("points of index 766 are those of a period: give --period")
-    known = {component.id for formula in _formulas(None) for component in formula.components}
-    read = spreadsheets.scores(sheets, known)
+    formulas = _formulas(None)
+    in_force = index766.in_force(formulas, asked.period.last)
+    # Of a component that only other versions have there is no better maximum than theirs.
+    most = {c.id: c.max for formula in (*formulas, *([in_force] if in_force else [])) for c in formula.components}
+    read = spreadsheets.scores(sheets, most)
     with asked.store(create=True) as store:
         units = store.dossiers.units()
         named = [score._replace(unit=units.find(score.unit) or score.unit) for score in read]
