@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -254,3 +255,14 @@ def test_matches_by_day_and_unit() -> None:
         (date(2026, 3, 13), 3, 3, 1, ("b",), Fraction(1, 2)),
         (date(2026, 3, 14), 1, 0, 0, (), None),
     ]
+
+
+def test_rows_of_two_forms_are_matched_by_code_and_then_by_name() -> None:
+    """A unit that has a code in one form alone is the same unit."""
+    days = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
+    ten = Counts(pending=10, carried_over=10)
+    before = Form(*days[:2], Source.OFFICIAL, (Row("Sở A", None, ten), Row("Sở B cũ", "B", ten), Row("X", None, ten)))
+    after = Form(*days[1:], Source.OFFICIAL, (Row("Sở A", "A", ten), Row("Sở B", "B", ten), Row("X", None, ten)))
+    assert carried(before, after) == []
+    twice = tuple(Row("Hộ tịch", None, Counts(pending=n, carried_over=n)) for n in (1, 2))
+    assert carried(replace(before, rows=twice), replace(after, rows=twice)) == []
