@@ -24,7 +24,7 @@ from connectors.igate import IGateSystem
 from connectors.igate_dossiers import DossierSearch, Found, Page
 from connectors.national_portal import NationalPortal, NationalPortalCheck, NationalPortalSystem
 from monitor.catalogue import Catalogue
-from monitor.dossiers import By, Channel, Counts, Dossier, Form, Row, Source, Status, Unit
+from monitor.dossiers import By, Channel, Counts, Dossier, Form, Row, Source, Status, Unit, alphabetical
 from monitor.jobs import Stopped
 from monitor.model import Auth, Check, Connector, Outcome, Reason, Reply, Request, Route, Step, Verdict
 from monitor.status import alive
@@ -342,7 +342,7 @@ def statistics(client: Client, search: DossierSearch, start: date, end: date, zo
     last = after - timedelta(milliseconds=1)
     rows = search.read_statistics(client.ask(lambda auth: search.statistics(auth, first, last)))
     made = (Row(row.name or row.code, row.code, Counts(**row.columns)) for row in rows)
-    return Form(start, end, Source.STATISTICS, tuple(sorted(made)))
+    return Form(start, end, Source.STATISTICS, tuple(sorted(made, key=lambda row: (alphabetical(row.name), row.code))))
 
 
 def by_calendar(

@@ -6,6 +6,7 @@ docs/dossiers.md. Instants are seconds since the epoch, periods half-open. A due
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -319,6 +320,16 @@ def _match(row: Row, others: Iterable[Row], *, by_code: bool) -> Row | None:
     return next((other for other in others if other.name == row.name), None)
 
 
+_TONES = "\u0300\u0301\u0303\u0309\u0323"
+
+
+def alphabetical(name: str) -> tuple[str, str]:
+    """What sorts names by the Vietnamese alphabet: ă, â after a, đ after d; tones only tell like names apart."""
+    letters = unicodedata.normalize("NFD", name.casefold().replace("đ", "d\u0335"))
+    letters = letters.replace("\u0302", "\u0307")  # â comes after ă
+    return "".join(c for c in letters if c not in _TONES), letters
+
+
 def _number(count: int) -> str:
     return f"{count:,}".replace(",", ".")
 
@@ -518,7 +529,7 @@ def form_of(
             key = {By.UNIT: units.current(group.unit, day), By.SECTOR: group.sector, By.PROCEDURE: group.procedure}[by]
             rows[key] = rows.get(key, Counts()).plus(one)
     named = {key: units.name(key, day) if by is By.UNIT else names.get((by, key), key) for key in rows}
-    made = (Row(named[key], key, rows[key]) for key in sorted(rows, key=lambda k: (named[k], k)))
+    made = (Row(named[key], key, rows[key]) for key in sorted(rows, key=lambda k: (alphabetical(named[k]), k)))
     return Form(start, end, Source.DOSSIERS, tuple(made))
 
 

@@ -800,9 +800,9 @@ def _databases(asked: _Asked, province: Catalogue, store: Store, units: Collecti
 
 
 def _database_lines(database: _Database, name: str, zone: ZoneInfo) -> Iterable[str]:
-    yield f"\nCơ sở dữ liệu {name}"
+    yield f"\nTra cứu: {name}"
     if not database.down:
-        yield "  Không lần nào không tra cứu được trong kỳ"
+        yield "  Không ghi nhận lúc nào không tra cứu được"
         return
     yield f"  Không tra cứu được: {words.number(len(database.down))} lần, tổng {words.duration(database.seconds)}"
     for start, end in database.down[:10]:

@@ -72,7 +72,7 @@ def test_what_a_young_monitor_cannot_answer_is_little() -> None:
     """The live tests ask the rest: nothing may hide from them because of a mistake in the choice."""
     left = [target["expr"] for board in BOARDS.values() for target in targets(board)]
     out = [e for board in ALL_BOARDS.values() for t in targets(board) if (e := t["expr"]) not in left]
-    needed = ("motcua_incident", "motcua_deliveries_total", "motcua_dossiers")
+    needed = ("motcua_incident", "motcua_deliveries_total", "motcua_dossiers", "motcua_job_")
     assert all(any(name in e for name in needed) for e in out)
     assert len(left) > 100
 

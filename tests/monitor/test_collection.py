@@ -126,14 +126,6 @@ def quick(province: Catalogue) -> Catalogue:
     return replace(province, dossiers=province.dossiers.model_copy(update={"rate": RATE}))
 
 
-def test_a_job_gives_up_between_two_pages(store: Store, quick: Catalogue) -> None:
-    stop = threading.Event()
-    stop.set()
-    with pytest.raises(Stopped):
-        collection.by_calendar(store, quick, "igate", stop)
-    assert store.dossiers.number() == 500
-
-
 def test_a_job_collects_as_the_catalogue_says(store: Store, client: Client, quick: Catalogue) -> None:
     collect(store, client, quick, since=at(date(YEAR, 12, 28)))
     began = int(time.time())
@@ -287,7 +279,9 @@ def test_a_page_is_as_large_as_the_system_allows(store: Store, client: Client, p
     assert store.dossiers.number() == 250 * done.pages
 
 
-def test_a_page_is_no_larger_than_the_catalogue_wants(store: Store, quick: Catalogue) -> None:
+def test_a_job_gives_up_between_two_pages_which_are_as_large_as_the_catalogue_wants(
+    store: Store, quick: Catalogue
+) -> None:
     small = replace(quick, dossiers=quick.dossiers.model_copy(update={"page": 120}))
     stop = threading.Event()
     stop.set()

@@ -20,6 +20,7 @@ from monitor.dossiers import (
     Timeliness,
     Unit,
     UnitTree,
+    alphabetical,
     carried,
     comparable,
     deadline,
@@ -266,3 +267,9 @@ def test_rows_of_two_forms_are_matched_by_code_and_then_by_name() -> None:
     assert carried(before, after) == []
     twice = tuple(Row("Hộ tịch", None, Counts(pending=n, carried_over=n)) for n in (1, 2))
     assert carried(replace(before, rows=twice), replace(after, rows=twice)) == []
+
+
+def test_names_are_sorted_by_the_vietnamese_alphabet() -> None:
+    names = ["Y tế", "Đất đai", "Du lịch", "Dược phẩm", "Áo", "Ăn", "An ninh", "Đường bộ", "Ấn", "Văn bằng", "ao"]
+    expected = ["An ninh", "ao", "Áo", "Ăn", "Ấn", "Du lịch", "Dược phẩm", "Đất đai", "Đường bộ", "Văn bằng", "Y tế"]
+    assert sorted(names, key=alphabetical) == expected

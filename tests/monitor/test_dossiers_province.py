@@ -135,6 +135,28 @@ def test_a_collection_that_fails_says_so_in_one_line(motcua: Motcua, sandbox: Sa
     assert "only" in run(motcua, "collect", "--only", "statistics", code=2).err
 
 
+def test_statistics_in_the_place_of_dossiers_where_the_catalogue_says_so(
+    motcua: Motcua, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    text = (
+        example_catalogue()
+        .read_text(encoding="utf-8")
+        .replace("\ndossiers:\n", "\ndossiers:\n  source: statistics\n", 1)
+    )
+    (tmp_path / "counted.yaml").write_text(text, encoding="utf-8")
+    words = "dossiers", "collect", "--json", "--data", "data", "-c", tmp_path / "counted.yaml"
+    done = motcua(*words, env=ENVIRONMENT)
+    assert (done.code, json.loads(done.out)["statistics"]) == (0, 1), done.err
+    assert "new" not in json.loads(done.out)
+    bare = text.replace("paths: {statistics:", "paths: {search: /pa/dossier/search} #")
+    (tmp_path / "counted.yaml").write_text(bare, encoding="utf-8")
+    failed = motcua(*words, env=ENVIRONMENT)
+    assert (failed.code, failed.err) == (
+        2,
+        "motcua: dossiers.source is statistics, which needs igate paths.statistics\n",
+    )
+
+
 def test_points_are_imported_beside_the_estimate(motcua: Motcua, tmp_path: Path, sandbox: Sandbox) -> None:
     path = tmp_path / "766.csv"
     path.write_text("Mã thành phần;Điểm;Tử số;Mẫu số\n2.1;19,5;;\n1.4;5,4;90;100\n", encoding="utf-8")
@@ -227,7 +249,7 @@ def test_what_was_asked_for_while_the_population_database_could_not_be_reached(
     text = run(motcua, "impact", "--period", "2026-03").out
     assert "Không tra cứu được: 1 lần, tổng 30 phút 00 giây" in text
     assert "Yêu cầu bổ sung phát sinh trong lúc ấy: 2: H00-0107, H00-0201" in text
-    assert "Không lần nào không tra cứu được trong kỳ" in run(motcua, "impact", "--period", "2026-02").out
+    assert "Không ghi nhận lúc nào không tra cứu được" in run(motcua, "impact", "--period", "2026-02").out
     assert read(motcua, "impact", "--period", "2026-03", "--incident", 1)["databases"] == []
 
 
