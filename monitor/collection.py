@@ -24,7 +24,7 @@ from connectors.igate import IGateSystem
 from connectors.igate_dossiers import DossierSearch, Found, Page
 from connectors.national_portal import NationalPortal, NationalPortalCheck, NationalPortalSystem
 from monitor.catalogue import Catalogue
-from monitor.dossiers import By, Channel, Counts, Dossier, Form, Row, Source, Status, Unit, alphabetical, ended_at
+from monitor.dossiers import By, Channel, Counts, Dossier, Form, Row, Source, Status, Unit, alphabetical
 from monitor.jobs import Stopped
 from monitor.model import Auth, Check, Connector, Outcome, Reason, Reply, Request, Route, Step, Verdict
 from monitor.status import alive
@@ -39,6 +39,9 @@ PAGE_SIZES = (500, 200, 100, 50)
 
 OVERLAP = 3600
 """Seconds that a collection goes back before the newest change of the last one."""
+
+AHEAD = 600
+"""Seconds that the system's clock may be ahead of ours."""
 
 TIMEOUT = 60.0
 """Seconds that a whole reply may take; statistics are slow."""
@@ -239,16 +242,17 @@ def collect(
     """
     book, done = store.dossiers, Summary(system)
     at = book.progress(system)
-    since = at.since or 0 if since is None else since
-    if at.started_at is not None and since >= (at.since or 0):
+    known = (at.since if at.started_at is None else at.next_since) or 0
+    since = known if since is None else since
+    if at.started_at is not None and since >= known:
         done.resumed = True
     else:
-        is_first = at.watermark is None or since < (at.since or 0)
-        floor = since if is_first else at.since
-        at = replace(at, watermark=None if is_first else at.watermark, since=floor, page=0, size=0)
-        at = replace(at, started_at=int(clock()), next_watermark=None)
+        is_first = at.watermark is None or since < known
+        at = replace(at, watermark=None if is_first else at.watermark, next_since=since if is_first else at.since)
+        at = replace(at, page=0, size=0, started_at=int(clock()), next_watermark=None)
     while at.started_at is not None:
         page, size = _page(client, search, at, sizes)
+        page = _of_today(page, int(clock()))
         at = _advance(replace(at, size=size), page)
         dossiers = [_dossier(found) for found in page.found]
         units = [Unit(code, name) for (kind, code), name in page.names.items() if kind == "unit"]
@@ -292,31 +296,42 @@ def _page(client: Client, search: DossierSearch, at: Progress, sizes: Sequence[i
     raise AssertionError("the last size returns or raises")
 
 
+def _of_today(page: Page, now: int) -> Page:
+    """Without dossiers that say they changed in the future: later changes of theirs would look older."""
+    ahead = [found.code for found in page.found if found.updated > now + AHEAD]
+    found = tuple(found for found in page.found if found.updated <= now + AHEAD)
+    return page._replace(found=found, bad=(*page.bad, *((code, "updatedDate is in the future") for code in ahead)))
+
+
 def _advance(at: Progress, page: Page) -> Progress:
-    """Where a collection is after a page: at the next one, or at its end."""
+    """Where a collection is after a page: at the next one, or at its end.
+
+    No watermark lies after the beginning of its collection: what changes afterwards is the next one's.
+    """
+    assert at.started_at is not None
     changes = [found.updated for found in page.found]
     newest = at.next_watermark
     if newest is None:
-        newest = max(changes, default=at.watermark or 0)
-    floor = at.since or 0 if at.watermark is None else at.watermark - OVERLAP
+        newest = min(max(changes, default=at.watermark or 0), at.started_at)
+    floor = at.next_since or 0 if at.watermark is None else at.watermark - OVERLAP
     if not page.last and not any(change < floor for change in changes):
         return replace(at, page=at.page + 1, next_watermark=newest)
-    return replace(at, watermark=newest, next_watermark=None, page=0, until=at.started_at, started_at=None)
+    done = replace(at, watermark=newest, next_watermark=None, page=0, until=at.started_at, started_at=None)
+    return replace(done, since=at.next_since, next_since=None)
 
 
 def _dossier(found: Found) -> Dossier:
-    status = Status(found.status)
     return Dossier(
         found.code,
         found.unit,
         found.procedure,
         found.sector,
         Channel(found.channel),
-        status,
+        Status(found.status),
         found.applied,
         found.accepted,
         found.due,
-        ended_at(status, found.completed, found.updated),
+        found.completed,
         found.updated,
     )
 

@@ -66,7 +66,8 @@ class Timeliness(IntEnum):
 class Dossier:
     """All that is ever kept of one dossier: no word of it names a person. Dates in seconds, None: not yet, or not said.
 
-    `ended` is when it was done; of one that was refused, withdrawn or stopped, when that was said.
+    `ended` is when it was done; of one that was refused, withdrawn or stopped, when that was said. As it is collected
+    it is None where the system does not say; what is kept then is said by `ended_at`.
     """
 
     code: str
@@ -89,9 +90,16 @@ class Supplement(NamedTuple):
     answered: int | None = None
 
 
-def ended_at(status: Status, completed: int | None, updated: int) -> int | None:
-    """When a dossier ended: as is said, else the last change of one whose status is final."""
-    return completed if completed is not None else updated if status in FINAL else None
+def ended_at(status: Status, completed: int | None, updated: int, before: int | None = None) -> int | None:
+    """When a dossier ended: as is said, else the change to a final status.
+
+    `before`: when it had ended by what was known so far; a later change of one that stays ended does not move that.
+    """
+    if completed is not None:
+        return completed
+    if status not in FINAL:
+        return None
+    return updated if before is None else before
 
 
 def deadline(due: int | None, zone: ZoneInfo) -> int | None:
@@ -256,14 +264,14 @@ def carried(before: Form, after: Form) -> list[Violation]:
 
     A row that only one of the forms has counts 0 in the other; a unit that was merged shows up as two of these.
     """
-    earlier, later = ({r.code or r.name: r for r in form.rows} for form in (before, after))
     identity = "(6)=(11) của kỳ trước"
     found = []
-    for key in dict.fromkeys((*later, *earlier)):
-        had = earlier[key].counts.pending if key in earlier else 0
-        got = later[key].counts.carried_over if key in later else 0
-        if had != got:
-            found.append(Violation((later.get(key) or earlier[key]).name, identity, got, had))
+    for later, earlier in _matched(after.rows, before.rows):
+        had = earlier.counts.pending if earlier else 0
+        got = later.counts.carried_over if later else 0
+        row = later or earlier
+        if row and had != got:
+            found.append(Violation(row.name, identity, got, had))
     had, got = (before.total or before.sum).pending, (after.total or after.sum).carried_over
     return [*found, *([Violation(TOTAL, identity, got, had)] if had != got else [])]
 
@@ -284,15 +292,32 @@ def _sums(name: str, written: Counts, expected: Counts) -> list[Violation]:
 
 def differences(one: Form, other: Form) -> list[tuple[str, str, int, int]]:
     """Where two forms of one period differ: row, column, and what each says. Rows are matched by code, then by name."""
-    found = []
-    others = {key: row for row in other.rows for key in (row.code, row.name) if key}
-    for row in (*one.rows, Row(TOTAL, None, one.total or one.sum)):
-        match = others.get(row.code or "") or others.get(row.name)
-        counts = (other.total or other.sum) if row.name == TOTAL else match.counts if match else None
-        if counts is not None:
-            pairs = zip(COLUMNS, row.counts, counts, strict=True)
-            found += [(row.name, column, a, b) for column, a, b in pairs if a != b]
-    return found
+    totals = Row(TOTAL, None, one.total or one.sum), Row(TOTAL, None, other.total or other.sum)
+    return [
+        (row.name, column, a, b)
+        for row, match in (*_matched(one.rows, other.rows), totals)
+        if row and match
+        for column, a, b in zip(COLUMNS, row.counts, match.counts, strict=True)
+        if a != b
+    ]
+
+
+def _matched(rows: Sequence[Row], others: Sequence[Row]) -> list[tuple[Row | None, Row | None]]:
+    """Rows beside those of another form, by code, else by name, each once; then what only the other one has."""
+    left = list(others)
+    found: dict[int, Row] = {}
+    for by_code in (True, False):
+        for at, row in enumerate(rows):
+            if at not in found and (match := _match(row, left, by_code=by_code)):
+                found[at] = match
+                left.remove(match)
+    return [*((row, found.get(at)) for at, row in enumerate(rows)), *((None, other) for other in left)]
+
+
+def _match(row: Row, others: Iterable[Row], *, by_code: bool) -> Row | None:
+    if by_code:
+        return next((other for other in others if row.code and other.code == row.code), None)
+    return next((other for other in others if other.name == row.name), None)
 
 
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
@@ -333,6 +358,14 @@ class Unit:
 
     def valid(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
+
+
+class AmbiguousUnit(ValueError):
+    """Several units have one name; `codes` tell them apart."""
+
+    def __init__(self, name: str, codes: Sequence[str]) -> None:
+        super().__init__(f"{len(codes)} units are named {name!r}: say which by its code ({', '.join(sorted(codes))})")
+        self.codes = tuple(codes)
 
 
 class UnitTree:
@@ -401,13 +434,23 @@ class UnitTree:
             seen.add(code)
         return code
 
-    def find(self, text: str) -> str | None:
-        """The code of the unit with this code or name, in any case."""
+    def find(self, text: str, day: date) -> str | None:
+        """The code of the unit with this code or name, in any case; of several those that are one on this day.
+
+        Raises AmbiguousUnit where these are several.
+        """
         wanted = text.strip().casefold()
+        named: dict[str, bool] = {}
         for code, entries in self._entries.items():
-            if wanted == code.casefold() or any(wanted == unit.name.casefold() for unit in entries):
+            if wanted == code.casefold():
                 return code
-        return None
+            for unit in entries:
+                if wanted == unit.name.casefold():
+                    named[code] = named.get(code, False) or unit.valid(day)
+        codes = [code for code, is_valid in named.items() if is_valid] or list(named)
+        if len(codes) > 1:
+            raise AmbiguousUnit(text.strip(), codes)
+        return codes[0] if codes else None
 
     def under(self, code: str, codes: Collection[str], day: date) -> set[str]:
         """Those of `codes` that belong to a unit on a day: itself, all below it, and what these took over."""

@@ -207,7 +207,7 @@ _CLASSES = ((90, "Xuất sắc"), (80, "Tốt"), (70, "Khá"), (50, "Trung bình
 
 def class_of(points: Fraction) -> str:
     """The class of a sum of points out of 100."""
-    return next(name for least, name in _CLASSES if points >= least)
+    return next((name for least, name in _CLASSES if points >= least), _CLASSES[-1][1])
 
 
 def written(points: Fraction | None) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import unicodedata
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -84,22 +86,41 @@ def _unpacked(name: str, content: bytes) -> list[Sheet]:
             raise Unreadable([BadCell(name, "", "nội dung giải nén quá lớn")])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of styles and extensions that the library leaves out
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        values = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        formulas = load_workbook(io.BytesIO(content), read_only=True)
         try:
-            return [_sheet(name, sheet) for sheet in book.worksheets]
+            pairs = zip(values.worksheets, formulas.worksheets, strict=True)
+            return [_sheet(name, *pair) for pair in pairs]
         finally:
-            book.close()
+            values.close()
+            formulas.close()
 
 
-def _sheet(name: str, sheet: Any) -> Sheet:
-    sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
-    return Sheet(sheet.title, _limited(name, sheet.iter_rows(values_only=True)))
+class _Uncalculated:
+    """A formula whose value nobody has calculated: no number, and not an empty cell either."""
+
+    def __str__(self) -> str:
+        return "công thức"
+
+
+def _sheet(name: str, values: Any, formulas: Any) -> Sheet:
+    for sheet in (values, formulas):
+        sheet.reset_dimensions()  # some programs write wrong ones, and rows would be missing
+    pairs = zip(values.iter_rows(), formulas.iter_rows(), strict=True)
+    return Sheet(values.title, _limited(name, (list(map(_value, *pair)) for pair in pairs)))
+
+
+def _value(cell: Any, written: Any) -> Any:
+    """What a cell is worth. A text that is empty (type str) was calculated, a number without digits was not."""
+    if written.data_type == "f" and cell.value is None and cell.data_type == "n":
+        return _Uncalculated()
+    return cell.value
 
 
 def _limited(name: str, rows: Iterable[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
     made, cells = [], 0
     for row in rows:
-        cells += len(row)
+        cells += max(1, len(row))  # a far row has many empty ones before it
         if cells > MAX_CELLS:
             raise Unreadable([BadCell(name, "", f"có hơn {MAX_CELLS} ô: không phải biểu mẫu")])
         made.append(tuple(row))
@@ -107,19 +128,24 @@ def _limited(name: str, rows: Iterable[Sequence[Any]]) -> tuple[tuple[Any, ...],
 
 
 def _text(name: str, content: bytes) -> Sheet:
-    """CSV in UTF-8, with commas, semicolons or tabs: whichever its busiest line has most of."""
+    """CSV in UTF-8, with commas, semicolons or tabs: whichever makes its headings columns."""
     try:
         text = content.decode("utf-8-sig")
     except ValueError:
         text = "\0"
     if "\0" in text:
         raise Unreadable([BadCell(name, "", "không phải XLSX, cũng không phải CSV mã UTF-8")])
-    delimiter = max(",;\t", key=lambda mark: max((line.count(mark) for line in text.splitlines()), default=0))
-    try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        return Sheet(name, _limited(name, rows))
-    except csv.Error:
-        raise Unreadable([BadCell(name, "", "CSV sai định dạng: dấu ngoặc kép chưa đóng")]) from None
+    busiest = sorted(",;\t", key=lambda mark: -max((line.count(mark) for line in text.splitlines()), default=0))
+    sheets: dict[str, Sheet] = {}
+    for delimiter in busiest:
+        with suppress(csv.Error):
+            rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+            sheets[delimiter] = sheet = Sheet(name, _limited(name, rows))
+            if _columns(sheet) is not None or is_units([sheet]) or is_scores([sheet]):
+                return sheet
+    if busiest[0] not in sheets:
+        raise Unreadable([BadCell(name, "", "CSV sai định dạng: dấu ngoặc kép chưa đóng")])
+    return sheets[busiest[0]]
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------
@@ -150,6 +176,7 @@ def _key(cell: Any) -> str:
     return re.sub(r"[^a-z0-9]+", " ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
 
 
+_TOO_LARGE = 10**12
 _WHOLE = re.compile(r"\d+|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+")
 
 
@@ -157,11 +184,14 @@ def _count(cell: Any) -> int:
     """A number of dossiers: 1248, "1.248", "07"; an empty cell and "-" are 0. Raises ValueError with the reason."""
     if isinstance(cell, bool):
         raise ValueError("giá trị đúng/sai, cần số hồ sơ")  # noqa: TRY004 - of a file, not of a caller
+    _calculated(cell)
     if isinstance(cell, int | float):
-        if cell != int(cell):
-            raise ValueError("số lẻ, cần số nguyên")
         if cell < 0:
             raise ValueError("số âm")
+        if not cell < _TOO_LARGE:  # infinity and what is no number neither
+            raise ValueError("số quá lớn")
+        if cell != int(cell):
+            raise ValueError("số lẻ, cần số nguyên")
         return int(cell)
     text = _said(cell)
     if text in ("", "-", "–"):
@@ -172,9 +202,15 @@ def _count(cell: Any) -> int:
         raise ValueError("số âm")
     if not _WHOLE.fullmatch(text):
         raise ValueError("không phải là số hồ sơ")
-    if len(digits := re.sub(r"\D", "", text)) > 12:
+    number = int(re.sub(r"\D", "", text))
+    if number >= _TOO_LARGE:
         raise ValueError("số quá lớn")
-    return int(digits)
+    return number
+
+
+def _calculated(cell: Any) -> None:
+    if isinstance(cell, _Uncalculated):
+        raise ValueError("công thức chưa có giá trị; mở tệp bằng Excel rồi lưu lại")  # noqa: TRY004 - of a file
 
 
 def _is_count(cell: Any) -> bool:
@@ -186,7 +222,10 @@ def _is_count(cell: Any) -> bool:
 
 def _fraction(cell: Any) -> Fraction | None:
     """A number with a decimal comma or point, None for an empty cell. Raises ValueError with the reason."""
+    _calculated(cell)
     if isinstance(cell, int | float) and not isinstance(cell, bool):
+        if not math.isfinite(cell) or not 0 <= cell < _TOO_LARGE:
+            raise ValueError("số nằm ngoài phạm vi")
         return Fraction(str(cell))
     text = _said(cell)
     if text in ("", "-", "–", "N/A"):
@@ -199,13 +238,14 @@ def _fraction(cell: Any) -> Fraction | None:
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError("không phải là số") from None
-    if not number.is_finite() or not 0 <= number < 10**12:
+    if not number.is_finite() or not 0 <= number < _TOO_LARGE:
         raise ValueError("số nằm ngoài phạm vi")
     return Fraction(number)
 
 
 def _day(cell: Any) -> date | None:
     """A day: a date, 01/07/2025 or 2025-07-01; None for an empty cell. Raises ValueError with the reason."""
+    _calculated(cell)
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, date):
@@ -248,7 +288,8 @@ class _Reader:
 _NUMBERED = re.compile(r"\(?(\d{1,2})\)?(?: ?=.*)?")
 _DATES = re.compile(r"từ ngày (\d{1,2}/\d{1,2}/\d{4}) đến(?: hết)? ngày (\d{1,2}/\d{1,2}/\d{4})", re.IGNORECASE)
 _GROUPED = re.compile(r"[IVX]+|[A-Z]")
-_TOTALS = ("tong so", "tong cong", "tong", "cong")
+_TOTAL = re.compile(r"tong (?:so|cong)(?: .*)?|(?:tong|cong)(?: \d+)*")
+_SOME = 4  # cells: a signature below a form fills fewer of the columns with figures
 
 
 def is_form(sheets: Sequence[Sheet]) -> bool:
@@ -257,23 +298,35 @@ def is_form(sheets: Sequence[Sheet]) -> bool:
 
 
 def period_of(sheets: Sequence[Sheet]) -> tuple[date, date] | None:
-    """[start, end) as the head of the form says it: "(Từ ngày 15/12/2022 đến ngày 14/12/2023)"."""
+    """[start, end) as the head of the form says it: "(Từ ngày 15/12/2022 đến ngày 14/12/2023)".
+
+    Another sheet may speak of other days. Raises Unreadable where the days can't be meant.
+    """
     for sheet in sheets:
-        for row in sheet.rows[:20]:
+        for at, row in enumerate(sheet.rows[:20] if _columns(sheet) is not None else ()):
             if match := _DATES.search(" ".join(_said(cell) for cell in row)):
-                try:
-                    first, last = (datetime.strptime(day, "%d/%m/%Y").date() for day in match.groups())  # noqa: DTZ007
-                except ValueError:
-                    return None
-                return first, last + timedelta(days=1)
+                if days := _half_open(*match.groups()):
+                    return days
+                said = f"“{match[0]}” không phải là một kỳ: ngày sai, hoặc ngày đầu sau ngày cuối"
+                raise Unreadable([BadCell(f"{sheet.name}, dòng {at + 1}", "", said)])
     return None
+
+
+def _half_open(first: str, last: str) -> tuple[date, date] | None:
+    """[start, end) of the days as written, None where they can't be meant."""
+    try:
+        start, end = (datetime.strptime(day, "%d/%m/%Y").date() for day in (first, last))  # noqa: DTZ007
+        return (start, end + timedelta(days=1)) if start <= end else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def form(sheets: Sequence[Sheet], start: date, end: date) -> Form:
     """The official form of [start, end). Raises Unreadable with every bad cell.
 
     The row (1) (2) ... (13) says where the columns are. Below it, a row numbered by a letter or a Roman numeral sums
-    up those until the next one; one named "Tổng số" or "Tổng cộng" sums up all.
+    up those until the next one of its kind (A holds I, II, ...; the kind that comes first is the upper one); a row
+    named "Tổng số" or "Tổng cộng" sums up all.
     """
     found = [(sheet, *place) for sheet in sheets if (place := _columns(sheet)) is not None]
     if not found:
@@ -286,8 +339,18 @@ def form(sheets: Sequence[Sheet], start: date, end: date) -> Form:
     reader.read()
     if reader.bad:
         raise Unreadable(reader.bad)
-    subtotals = tuple((row, tuple(parts)) for row, parts in reader.groups if parts)
+    subtotals = tuple((group.row, tuple(group.parts)) for group in reader.groups if group.parts)
     return Form(start, end, Source.OFFICIAL, tuple(reader.rows), reader.whole, subtotals)
+
+
+@dataclass
+class _Grouped:
+    """A row that sums up those below it, and the groups that it lies in."""
+
+    row: Row
+    is_letter: bool
+    above: list[_Grouped]
+    parts: list[Row] = field(default_factory=list)
 
 
 class _FormReader(_Reader):
@@ -297,13 +360,15 @@ class _FormReader(_Reader):
         super().__init__(sheet)
         self._head, self._columns = head, columns
         self.rows: list[Row] = []
-        self.groups: list[tuple[Row, list[Row]]] = []
+        self.groups: list[_Grouped] = []
+        self._open: list[_Grouped] = []  # the groups that the next row lies in, the widest first
+        self._letter = ""  # of the last group that has one
         self.whole: Counts | None = None
 
     def read(self) -> None:
         for at, number, name in self._form_rows():
             counts = Counts(*(self.value(at, self._columns[c], _count, 0) for c in range(3, 14)))
-            if _key(name or number) in _TOTALS:
+            if _TOTAL.fullmatch(_key(name or number)):
                 if self.whole is not None:
                     self.complain(at, self._columns[2], "có hai dòng tổng số")
                 self.whole = counts
@@ -311,7 +376,7 @@ class _FormReader(_Reader):
                 self.complain(at, self._columns[2], "thiếu tên đơn vị hoặc lĩnh vực")
             else:
                 self._sort(at, number, Row(name, None, counts))
-        self.rows += [row for row, parts in self.groups if not parts]  # without rows below it is a row itself
+        self._add_empty_groups()
         if not self.rows and self.whole is not None:
             self.rows = [Row("Toàn đơn vị", None, self.whole)]
         if not self.rows and not self.bad:
@@ -319,21 +384,51 @@ class _FormReader(_Reader):
 
     def _sort(self, at: int, number: str, row: Row) -> None:
         if _GROUPED.fullmatch(number):
-            self.groups.append((row, []))
+            self._open_group(number, row)
             return
-        if any(row.name == other.name for other in self.rows):
+        beside = self._open[-1].parts if self._open else self.rows
+        if any(row.name == other.name for other in beside):
             self.complain(at, self._columns[2], f"tên {row.name} có hai lần")
         self.rows.append(row)
-        if self.groups:
-            self.groups[-1][1].append(row)
+        for group in self._open:
+            group.parts.append(row)
+
+    def _open_group(self, number: str, row: Row) -> None:
+        follows = bool(self._letter) and number == chr(ord(self._letter) + 1)  # I after H is a letter
+        is_letter = follows or not re.fullmatch("[IVX]+", number)
+        if is_letter:
+            self._letter = number
+        kinds = [group.is_letter for group in self._open]
+        above = self._open[: kinds.index(is_letter)] if is_letter in kinds else self._open
+        group = _Grouped(row, is_letter, above)
+        self.groups.append(group)
+        self._open = [*above, group]
+
+    def _add_empty_groups(self) -> None:
+        """A group without rows below it is a row itself."""
+        found = []
+        for group in reversed(self.groups):  # the inner ones before those that they lie in
+            if not group.parts:
+                found.append(group.row)
+                for other in group.above:
+                    other.parts.append(group.row)
+        self.rows += reversed(found)
 
     def _form_rows(self) -> Iterator[tuple[int, str, str]]:
-        """Each row with figures: where it is, its number and its name. Below the form come names and signatures."""
-        columns = self._columns
+        """Each row with figures: where it is, its number and its name. Below the form come names and signatures.
+
+        A row whose figures are all bad is one too; below the last good one it has to fill some cells.
+        """
+        columns, made = self._columns, []
         for at in range(self._head + 1, len(self.sheet.rows)):
             number = _said(self.cell(at, columns[1])).rstrip(".") if 1 in columns else ""
-            if number.isdigit() or any(_is_count(self.cell(at, columns[c])) for c in range(3, 14)):
-                yield at, number, _said(self.cell(at, columns[2]))
+            cells = [self.cell(at, columns[c]) for c in range(3, 14)]
+            is_sure, filled = number.isdigit() or any(map(_is_count, cells)), sum(bool(_said(cell)) for cell in cells)
+            made.append((at, number, _said(self.cell(at, columns[2])), is_sure, filled))
+        last = max((at for at, *_, is_sure, _ in made if is_sure), default=self._head)
+        for at, number, name, is_sure, filled in made:
+            if is_sure or (name and filled >= (1 if at < last else _SOME)):
+                yield at, number, name
 
 
 def _columns(sheet: Sheet) -> tuple[int, dict[int, int]] | None:
@@ -407,15 +502,14 @@ def units(sheets: Sequence[Sheet]) -> list[Unit]:
 _VALID = ("valid_from", "valid_to")
 
 
-def scores(sheets: Sequence[Sheet], known: Iterable[str]) -> list[OfficialScore]:
-    """The points of a table, of components that are known. Raises Unreadable."""
+def scores(sheets: Sequence[Sheet], most: Mapping[str, int]) -> list[OfficialScore]:
+    """The points of a table, `most` by the id of each component that is known. Raises Unreadable."""
     reader, head, columns = _table(sheets, _SCORES, ("component", "points"))
-    components = set(known)
     made: dict[tuple[str, str], OfficialScore] = {}
     for at in _below(reader, head, columns):
         component = _said(reader.cell(at, columns["component"]))
         unit = _said(reader.cell(at, columns["unit"])) if "unit" in columns else ""
-        if component not in components:
+        if component not in most:
             reader.complain(at, columns["component"], f"không có thành phần {component[:20] or '(trống)'}")
         if (unit, component) in made:
             reader.complain(at, columns["component"], f"thành phần {component} có hai dòng")
@@ -423,6 +517,8 @@ def scores(sheets: Sequence[Sheet], known: Iterable[str]) -> list[OfficialScore]
             reader.value(at, columns[name], _fraction, None) if name in columns else None
             for name in OfficialScore._fields[2:]
         ]
+        if numbers[0] is not None and numbers[0] > most.get(component, numbers[0]):
+            reader.complain(at, columns["points"], f"quá điểm tối đa của thành phần {component} ({most[component]})")
         made[unit, component] = OfficialScore(unit, component, *numbers)
     if reader.bad:
         raise Unreadable(reader.bad)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import wraps
@@ -42,13 +42,14 @@ from monitor.cli.shared import (
     zone_of_environment,
 )
 from monitor.collection import SIMULATED_META, CollectionError
-from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, By, Counts, Form, Source, UnitTree, Violation
+from monitor.dossiers import COLUMNS, HEADINGS, TOTAL, AmbiguousUnit, By, Counts, Form, Source, UnitTree, Violation
 from monitor.live import console
 from monitor.model import State
 from monitor.periods import Kind, Period
 from monitor.spans import Span, union
 from monitor.status import Timelines
 from monitor.store import Store, StoreError
+from monitor.store.dossiers import KeptForm
 from monitor.store.incidents import IncidentRecord
 from monitor.wiring import ConfigurationError, configuration, location_of
 
@@ -161,11 +162,20 @@ def _chosen(name: str | None, kind: str | None, zone: ZoneInfo) -> Period:
         raise ConfigurationError(str(error)) from None
 
 
-def _unit_code(units: UnitTree, store: Store, wanted: str | None) -> str | None:
+def _find(units: UnitTree, text: str, day: date) -> str | None:
+    """The code of a unit; ConfigurationError where several have this name."""
+    try:
+        return units.find(text, day)
+    except AmbiguousUnit as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _unit_code(units: UnitTree, store: Store, asked: _Asked) -> str | None:
     """The code of the unit that is asked for; ConfigurationError where nobody knows it."""
+    wanted = asked.unit
     if wanted is None:
         return None
-    found = units.find(wanted)
+    found = _find(units, wanted, asked.period.last)
     if found is None and wanted in store.dossiers.unit_codes():
         found = wanted
     if found is None:
@@ -330,7 +340,8 @@ def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, r
         read = spreadsheets.form(sheets, start, end)
         form = Form(
             start, end, Source.OFFICIAL,
-            tuple(row._replace(code=units.find(row.name)) for row in read.rows), read.total, read.subtotals,
+            tuple(row._replace(code=_find(units, row.name, end - timedelta(days=1))) for row in read.rows),
+            read.total, read.subtotals,
         )  # fmt: skip
         kept = book.keep_form(form, store.dossiers.checked(form), at=now(), by=by, reason=reason)
     _say_violations(kept.violations)
@@ -357,11 +368,14 @@ def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Pat
 def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str) -> None:
     if not asked.named:
         raise ConfigurationError("points of index 766 are those of a period: give --period")
-    known = {component.id for formula in _formulas(None) for component in formula.components}
-    read = spreadsheets.scores(sheets, known)
+    formulas = _formulas(None)
+    in_force = index766.in_force(formulas, asked.period.last)
+    # Of a component that only other versions have there is no better maximum than theirs.
+    most = {c.id: c.max for formula in (*formulas, *([in_force] if in_force else [])) for c in formula.components}
+    read = spreadsheets.scores(sheets, most)
     with asked.store(create=True) as store:
         units = store.dossiers.units()
-        named = [score._replace(unit=units.find(score.unit) or score.unit) for score in read]
+        named = [score._replace(unit=_find(units, score.unit, asked.period.last) or score.unit) for score in read]
         store.dossiers.keep_scores(asked.period.start, asked.period.end, named, at=now(), by=by)
     if asked.as_json:
         asked.echo(imported="scores", rows=len(named))
@@ -406,13 +420,14 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
 
     --json: `rows`, each with unit, code and the columns received, new_online, new_direct, carried_over, resolved,
     resolved_early, resolved_on_time, resolved_overdue, pending, pending_in_time, pending_overdue; `total`; `source`;
-    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`.
+    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`. A period that was
+    closed keeps its figures: `version` says which, `differences` where today's count is another.
 
     \b
     Example: motcua dossiers form --period 2026-Q3 --kind admin_15_14 --unit "Sở Tư pháp" --data data
     """
     with asked.store() as store:
-        found = _form(asked, store, By(by_what), Source(source) if source else None)
+        found = _form(asked, store, By(by_what), Source(source) if source else None, fresh=close)
         made, broken = found.form, list(found.violations)
         others = _differences(asked, store, found) if by_what == By.UNIT else []
         if close:
@@ -420,11 +435,13 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
                 said = "; ".join(found.notes) or "only the whole form by unit, of --source dossiers"
                 raise ConfigurationError(f"this form can't be closed: {said}")
             kept = store.dossiers.keep_form(made, broken, at=now(), by=closed_by, reason=reason)
+            found = replace(found, version=kept.version)
             click.echo(f"Đã chốt số liệu, phiên bản {kept.version}", err=True)
     _say_violations(broken)
     if asked.as_json:
         asked.echo(
-            source=made.source, by=by_what, version=found.version, provisional=bool(found.notes), notes=found.notes,
+            source=made.source, by=by_what, version=found.version, provisional=bool(found.notes),
+            notes=[*found.notes, *found.remarks],
             rows=[_row_json(row.name, row.code, row.counts, by_what, found.unit) for row in made.rows],
             total=(made.total or made.sum)._asdict(), violations=_violations(broken), differences=others,
         )  # fmt: skip
@@ -433,6 +450,8 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
     asked.show_head(shown, f"Biểu II.06a ({_SOURCES[made.source]})")
     for note in found.notes:
         click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
+    for remark in found.remarks:
+        click.echo(f"Lưu ý: {remark}")
     table = Table(padding=0)
     table.add_column("STT (1)", justify="right", width=3)
     table.add_column(
@@ -469,40 +488,74 @@ class _Found:
     violations: Sequence[Violation]
     version: int | None
     unit: str | None  # the name of the one asked for
-    notes: Sequence[str]
+    notes: Sequence[str]  # why the figures are provisional
+    remarks: Sequence[str] = ()  # what else is to be known of them
+    changed: Sequence[tuple[str, str, int, int]] = ()  # where today's count differs from what was closed
 
 
-def _form(asked: _Asked, store: Store, by: By, source: Source | None) -> _Found:
+def _form(asked: _Asked, store: Store, by: By, source: Source | None, *, fresh: bool = False) -> _Found:
+    """The form that is asked for; `fresh`: as it is counted today, closed or not."""
     book, start, end = store.dossiers, asked.period.start, asked.period.end
     if source in (None, Source.OFFICIAL) and by is By.UNIT and (kept := book.form(start, end, Source.OFFICIAL)):
-        return _kept(asked, store, kept.form, kept.version)
-    if source in (None, Source.DOSSIERS) and book.collected_since() is not None:
-        return _counted(asked, store, by)
+        return _kept(asked, store, kept)
+    if source in (None, Source.DOSSIERS):
+        closed = None if fresh else book.form(start, end, Source.DOSSIERS)
+        if closed and by is By.UNIT:
+            return _closed(asked, store, closed)
+        if book.collected_since() is not None:
+            found = _counted(asked, store, by)
+            return (
+                replace(found, remarks=(f"{_of_closing(asked, closed)}; bảng này đếm lại hôm nay",))
+                if closed
+                else found
+            )
     if source in (None, Source.STATISTICS) and by is By.UNIT and (kept := book.form(start, end, Source.STATISTICS)):
-        return _kept(asked, store, kept.form, kept.version)
+        found, whole = _kept(asked, store, kept), asked.span[1] <= kept.made_at
+        said = f"thống kê của iGate lấy lúc {_at(kept.made_at, asked.zone)}, khi kỳ chưa kết thúc"
+        return found if whole else replace(found, notes=(said,))
     raise ConfigurationError(
         f"there are no figures of {asked.period.name} ({start} to {end - timedelta(days=1)})"
         f"{f' from {source}' if source else ''}; collect dossiers or import the form"
     )
 
 
-def _kept(asked: _Asked, store: Store, form: Form, version: int) -> _Found:
-    """A form as it came; of one unit only its row, where one is asked for."""
+def _kept(asked: _Asked, store: Store, kept: KeptForm) -> _Found:
+    """A form as it came; of one unit only its row, where one is asked for; of what we counted those below it too."""
+    form = kept.form
     if asked.unit is None:
-        return _Found(form, store.dossiers.checked(form), version, None, ())
-    code = store.dossiers.units().find(asked.unit)
-    wanted = asked.unit.strip().casefold()
-    rows = tuple(r for r in form.rows if r.name.casefold() == wanted or (code is not None and r.code == code))
+        return _Found(form, store.dossiers.checked(form), kept.version, None, ())
+    units = store.dossiers.units()
+    code, wanted = _find(units, asked.unit, asked.period.last), asked.unit.strip().casefold()
+    inside = {code} if code else set()
+    if code and form.source is Source.DOSSIERS:
+        inside = units.under(code, {row.code for row in form.rows if row.code}, asked.period.last)
+    rows = tuple(r for r in form.rows if r.code in inside or (code is None and r.name.casefold() == wanted))
+    if not rows and code is not None:
+        rows = tuple(r for r in form.rows if r.name.casefold() == wanted)
     if not rows:
         raise ConfigurationError(f"unit {asked.unit!r} is not in the form ({', '.join(r.name for r in form.rows)})")
     one = Form(form.start, form.end, form.source, rows)
-    return _Found(one, counting.violations(one), version, rows[0].name, ())
+    name = rows[0].name if code is None else units.name(code, asked.period.last)
+    return _Found(one, counting.violations(one), kept.version, name, ())
+
+
+def _closed(asked: _Asked, store: Store, kept: KeptForm) -> _Found:
+    """What was counted when the period was closed, and where today's count is another one."""
+    found, remarks = _kept(asked, store, kept), [_of_closing(asked, kept)]
+    changed = counting.differences(found.form, _counted(asked, store, By.UNIT).form)
+    if changed:
+        remarks.append("dữ liệu đầu vào đã thay đổi sau khi chốt; số đếm hôm nay khác, xem các dòng lệch")
+    return replace(found, remarks=remarks, changed=changed)
+
+
+def _of_closing(asked: _Asked, kept: KeptForm) -> str:
+    return f"kỳ đã chốt lúc {_at(kept.made_at, asked.zone)}, phiên bản {kept.version}"
 
 
 def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     book = store.dossiers
     units = book.units()
-    code = _unit_code(units, store, asked.unit)
+    code = _unit_code(units, store, asked)
     start, end = asked.span
     until, notes = _known(asked, store)
     if until <= start:
@@ -524,25 +577,30 @@ def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
         notes.append(f"kỳ chưa đủ số liệu: tính đến {_at(until, asked.zone)}")
     if since is not None and since > asked.span[0]:
         notes.append(f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}")
+    elif since:
+        said = f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}: hồ sơ tồn từ trước mà không thay đổi còn thiếu"
+        notes.append(f"{said} ở các cột (3), (6), (11) đến (13) và thành phần 2.1")
     return until, notes
 
 
 def _differences(asked: _Asked, store: Store, found: _Found) -> list[dict[str, Any]]:
-    """Where the other sources say something else."""
-    said = []
+    """Where the other sources say something else, and today's count where the period is closed."""
+    said = [_difference("số đếm hôm nay", Source.DOSSIERS, *one) for one in found.changed]
     for source in Source:
         if source is found.form.source:
             continue
         with suppress(ConfigurationError):
             other = _form(asked, store, By.UNIT, source)
             if not other.notes:
-                for row, column, one, two in counting.differences(found.form, other.form):
-                    text = f"Lệch so với {_SOURCES[source]}: {row}, {HEADINGS[column]}: "
-                    text += f"{words.number(one)} / {words.number(two)}"
-                    said.append(
-                        {"source": source, "row": row, "column": column, "here": one, "there": two, "text": text}
-                    )
+                said += [
+                    _difference(_SOURCES[source], source, *one) for one in counting.differences(found.form, other.form)
+                ]
     return said
+
+
+def _difference(what: str, source: Source, row: str, column: str, here: int, there: int) -> dict[str, Any]:
+    text = f"Lệch so với {what}: {row}, {HEADINGS[column]}: {words.number(here)} / {words.number(there)}"
+    return {"source": source, "row": row, "column": column, "here": here, "there": there, "text": text}
 
 
 def _row_json(name: str, code: str | None, counts: Counts, by: str, unit: str | None) -> Mapping[str, Any]:
@@ -580,7 +638,7 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
         raise ConfigurationError(f"no version of index 766 is in force on {last}")
     with asked.store() as store:
         units = store.dossiers.units()
-        code = _unit_code(units, store, asked.unit)
+        code = _unit_code(units, store, asked)
         official = {c: s for (unit, c), s in _scores_of(store, asked).items() if unit == (code or "")}
         within = None if code is None else (units, code, last)
         estimates = kpis.own_estimates(store, asked.span, asked.zone, official, within)
@@ -680,7 +738,7 @@ def impact(asked: _Asked, incident: int | None) -> None:
     assert province is not None
     with asked.store() as store:
         units = store.dossiers.units()
-        code = _unit_code(units, store, asked.unit)
+        code = _unit_code(units, store, asked)
         inside = None if code is None else units.under(code, store.dossiers.unit_codes(), asked.period.last)
         until = store.dossiers.collected_until()
         if until is None:
@@ -772,9 +830,9 @@ def _impact(
 
     if STATE_CALENDAR not in province.calendars:
         raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
-    first = book.first_applied()
+    first, since = book.first_applied(), book.collected_since() or 0
     earlier = counting.comparable(*span, outages, is_working, asked.zone)
-    earlier = [one for one in earlier if first is not None and first <= one[0]]
+    earlier = [one for one in earlier if first is not None and max(first, since) <= one[0]]
     due = book.due_in(*span, counting.working_day_after(span[1], is_working, asked.zone), units)
     received, *before = book.submitted([span, *earlier], units)
     return counting.impact(span, received, before, due, book.supplements(*span, units), min(at, until))
@@ -834,7 +892,7 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
     log_to_stderr(quiet=True)
     with asked.store() as store:
         book, units = store.dossiers, store.dossiers.units()
-        code = _unit_code(units, store, asked.unit)
+        code = _unit_code(units, store, asked)
         inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
         accepted = book.accepted_in(*asked.span, inside)
         known = book.answers(*asked.span)

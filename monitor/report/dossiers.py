@@ -61,12 +61,14 @@ class _Reading:
         notes: Sequence[str] = ()
         if kept := self.book.form(start, end, Source.OFFICIAL):
             made, version = kept.form, kept.version
+        elif kept := self.book.form(start, end, Source.DOSSIERS):
+            made, version, notes = kept.form, kept.version, self._changed_since(kept.form)
         elif self.is_collected:
-            counts = self.book.counts(self.span[0], self.end)
-            made = counting.form_of(counts, start, end, self.book.units(), self.book.names(), By.UNIT)
-            version, notes = None, self.notes()
+            made, version, notes = self._counted(), None, self.notes()
         elif kept := self.book.form(start, end, Source.STATISTICS):
             made, version = kept.form, kept.version
+            if kept.made_at < self.span[1]:
+                notes = [f"thống kê của iGate lấy lúc {words.moment(kept.made_at, self.zone)}, khi kỳ chưa kết thúc"]
         else:
             return None
         whole = made.total or made.sum
@@ -79,6 +81,15 @@ class _Reading:
             "notes": list(notes),
         }
 
+    def _counted(self) -> Form:
+        counts, period = self.book.counts(self.span[0], self.end), self.period
+        return counting.form_of(counts, period.start, period.end, self.book.units(), self.book.names(), By.UNIT)
+
+    def _changed_since(self, closed: Form) -> list[str]:
+        """A closed period keeps its figures and says where today's count is another one (figures, section 7)."""
+        changed = counting.differences(closed, self._counted())
+        return ["dữ liệu đầu vào đã thay đổi sau khi chốt: số đếm hôm nay khác số đã chốt"] if changed else []
+
     def notes(self) -> list[str]:
         """What is missing of the collected dossiers."""
         said = []
@@ -88,6 +99,8 @@ class _Reading:
             said.append(f"hồ sơ mới thu thập đến {words.moment(self.until, self.zone)}")
         if self.since is not None and self.since > self.span[0]:
             said.append(f"chỉ có hồ sơ thay đổi từ {words.moment(self.since, self.zone)}")
+        elif self.since:
+            said.append(f"hồ sơ tồn từ trước {words.moment(self.since, self.zone)} mà không thay đổi còn thiếu")
         return said
 
     def _violations(self, made: Form) -> list[Violation]:

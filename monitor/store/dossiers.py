@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.dossiers import (
+    FINAL,
     By,
     Channel,
     Counts,
@@ -33,6 +34,7 @@ from monitor.dossiers import (
     Violation,
     carried,
     deadline,
+    ended_at,
     timeliness,
     violations,
 )
@@ -51,8 +53,9 @@ class Progress:
 
     `watermark`: all changes before it are here; None: nothing is complete yet. While a collection goes on `page` is the
     next page to ask, `started_at` when it began and `next_watermark` the newest change that it began with. `since`: how
-    far back all changes are known (0: to the first). `until`: when the last complete one began, which is up to when
-    they are known; `listed`: how many dossiers the system said it has.
+    far back all changes are known (0: to the first); `next_since` how far back they are once it is complete. `until`:
+    when the last complete one began, which is up to when they are known; `listed`: how many dossiers the system said
+    it has.
     """
 
     system: str
@@ -64,6 +67,7 @@ class Progress:
     started_at: int | None = None
     until: int | None = None
     listed: int | None = None
+    next_since: int | None = None
 
 
 class Kept(NamedTuple):
@@ -176,7 +180,8 @@ class DossierBook:
         newest = {d.code: d for d in sorted(dossiers, key=lambda d: d.updated)}
         with self._database.writing() as connection:
             known = _states(connection, list(newest))
-            fresh = [d for d in newest.values() if d.code not in known or known[d.code][1] < d.updated]
+            fresh = [d for d in newest.values() if d.code not in known or known[d.code].updated < d.updated]
+            fresh = [replace(d, ended=_ended(d, known.get(d.code))) for d in fresh]
             self._write(connection, fresh, zone)
             self._write_supplements(connection, fresh, known)
             self._write_names(connection, units, names or {})
@@ -219,12 +224,10 @@ class DossierBook:
             known = _known_groups(connection)
         return known
 
-    def _write_supplements(
-        self, connection: Connection, fresh: Iterable[Dossier], known: Mapping[str, tuple[Status, int]]
-    ) -> None:
+    def _write_supplements(self, connection: Connection, fresh: Iterable[Dossier], known: Mapping[str, _Known]) -> None:
         table = schema.dossier_supplements
         for dossier in fresh:
-            was = known[dossier.code][0] if dossier.code in known else None
+            was = known[dossier.code].status if dossier.code in known else None
             if dossier.status is Status.SUPPLEMENT and was is not Status.SUPPLEMENT:
                 row = {"code": dossier.code, "requested": dossier.updated, "answered": None}
                 connection.execute(self._insert(table).on_conflict_do_nothing(), row)
@@ -678,13 +681,27 @@ def _known_groups(connection: Connection) -> dict[Group, int]:
     return {Group(r.unit, r.procedure, r.sector): r.id for r in connection.execute(select(schema.dossier_groups))}
 
 
-def _states(connection: Connection, codes: Sequence[str]) -> dict[str, tuple[Status, int]]:
-    """Status and last change of those of these dossiers that are known."""
-    found: dict[str, tuple[Status, int]] = {}
+class _Known(NamedTuple):
+    """A dossier as it is known so far."""
+
+    status: Status
+    updated: int
+    ended: int | None
+
+
+def _ended(dossier: Dossier, was: _Known | None) -> int | None:
+    before = was.ended if was is not None and was.status in FINAL else None
+    return ended_at(dossier.status, dossier.ended, dossier.updated, before)
+
+
+def _states(connection: Connection, codes: Sequence[str]) -> dict[str, _Known]:
+    """Those of these dossiers that are known."""
+    found: dict[str, _Known] = {}
     for at in range(0, len(codes), _PARTS):
-        chosen = select(_DOSSIER.code, _DOSSIER.status, _DOSSIER.updated)
-        for code, status, updated in connection.execute(chosen.where(_DOSSIER.code.in_(codes[at : at + _PARTS]))):
-            found[code] = Status(status), updated
+        chosen = select(_DOSSIER.code, _DOSSIER.status, _DOSSIER.updated, _DOSSIER.ended)
+        chosen = chosen.where(_DOSSIER.code.in_(codes[at : at + _PARTS]))
+        for code, status, updated, ended in connection.execute(chosen):
+            found[code] = _Known(Status(status), updated, ended)
     return found
 
 

@@ -410,6 +410,7 @@ dossier_collections = Table(
     Column("started_at", BigInteger),
     Column("until", BigInteger),
     Column("listed", BigInteger),
+    Column("next_since", BigInteger),
     sqlite_with_rowid=False,
 )
 

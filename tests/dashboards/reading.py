@@ -77,7 +77,7 @@ def selectors(expression: Any) -> Iterator[str]:
 _LATER = {
     "motcua_deliveries_total",  # the catalogue of these tests names no channel
     "motcua_incidents_acknowledged_total",  # nobody acknowledges anything there
-    # Dossiers are collected, and jobs run, in a live test of their own.
+    # dossiers are collected, and jobs run, in a live test of their own
     *(name for name in METRICS if name.startswith(("motcua_dossiers_", "motcua_job_"))),
     "motcua_incidents_restored_total",  # counts once nothing reopens it any more, ten minutes later
 }

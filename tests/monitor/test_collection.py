@@ -325,6 +325,43 @@ def test_going_further_back_collects_again(store: Store, client: Client, provinc
     assert store.dossiers.collected_since() == at(date(YEAR, 12, 15))
 
 
+def test_an_earlier_day_is_known_once_the_collection_from_it_is_complete(
+    store: Store, client: Client, province: Catalogue
+) -> None:
+    late, early = at(date(YEAR, 12, 25)), at(date(YEAR, 12, 1))
+    collect(store, client, province, since=late)
+    with pytest.raises(KeyboardInterrupt):
+        collect(store, client, province, since=early, stop=2)
+    assert store.dossiers.collected_since() == late
+    assert collect(store, client, province, since=None).resumed
+    assert store.dossiers.collected_since() == early
+    whole = store.dossiers.number()
+    again = collect(store, client, province, since=early)
+    assert (again.new, store.dossiers.number()) == (0, whole)
+
+
+def test_a_change_in_the_future_is_named_and_does_not_blind_what_follows(
+    store: Store, client: Client, province: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = DossierSearch.read_page
+    broken: list[str] = []
+
+    def with_one(search: DossierSearch, reply: Reply) -> Page:
+        page = read(search, reply)
+        first, *others = page.found
+        broken[:] = broken or [first.code]
+        ahead = first._replace(updated=at(date(2099, 1, 1)))
+        return page._replace(found=(ahead if first.code in broken else first, *others))
+
+    monkeypatch.setattr(DossierSearch, "read_page", with_one)
+    done = collect(store, client, province, since=at(date(YEAR, 12, 20)))
+    assert set(done.bad) == {(broken[0], "updatedDate is in the future")}
+    progress = store.dossiers.progress("igate")
+    assert progress.watermark is not None and progress.until is not None
+    assert progress.watermark <= progress.until
+    assert done.new == store.dossiers.number() > 0
+
+
 def test_a_token_that_ends_and_a_gateway_that_stumbles_do_no_harm(
     store: Store, client: Client, province: Catalogue, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -150,6 +151,9 @@ def test_the_end_is_what_is_said_else_the_last_change_of_a_final_status() -> Non
     assert ended_at(Status.RETURNED, 5, 9) == 5
     assert ended_at(Status.WITHDRAWN, None, 9) == 9
     assert ended_at(Status.PROCESSING, None, 9) is None
+    assert ended_at(Status.RETURNED, None, 9, before=7) == 7
+    assert ended_at(Status.RETURNED, 8, 9, before=7) == 8
+    assert ended_at(Status.PROCESSING, None, 9, before=7) is None
 
 
 # --- units ---
@@ -252,6 +256,17 @@ def test_matches_by_day_and_unit() -> None:
         (date(2026, 3, 13), 3, 3, 1, ("b",), Fraction(1, 2)),
         (date(2026, 3, 14), 1, 0, 0, (), None),
     ]
+
+
+def test_rows_of_two_forms_are_matched_by_code_and_then_by_name() -> None:
+    """A unit that has a code in one form alone is the same unit."""
+    days = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
+    ten = Counts(pending=10, carried_over=10)
+    before = Form(*days[:2], Source.OFFICIAL, (Row("Sở A", None, ten), Row("Sở B cũ", "B", ten), Row("X", None, ten)))
+    after = Form(*days[1:], Source.OFFICIAL, (Row("Sở A", "A", ten), Row("Sở B", "B", ten), Row("X", None, ten)))
+    assert carried(before, after) == []
+    twice = tuple(Row("Hộ tịch", None, Counts(pending=n, carried_over=n)) for n in (1, 2))
+    assert carried(replace(before, rows=twice), replace(after, rows=twice)) == []
 
 
 def test_names_are_sorted_by_the_vietnamese_alphabet() -> None:

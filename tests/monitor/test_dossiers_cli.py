@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from monitor.dossiers import COLUMNS
+from monitor.dossiers import COLUMNS, Channel, Counts, Dossier, Form, Row, Source, Status, Unit
+from monitor.store.dossiers import Progress
 from tests.monitor import forms, test_cli
+from tests.monitor.province import store_in
 from tests.monitor.test_cli import Motcua
 
 motcua = test_cli.motcua
@@ -120,3 +124,95 @@ def test_units_are_imported_with_their_mistakes_said(motcua: Motcua, tmp_path: P
     motcua("dossiers", "import", form, "--data", "data")
     (row,) = shown(motcua, "form", "--period", "2023", "--unit", "A")["rows"]
     assert (row["unit"], row["code"]) == ("Sở A", "A")
+
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp())
+
+
+def collected(folder: Path, *numbers: int, until: str = "2025-11-02", since: int = 0) -> None:
+    """Dossiers of October 2025 of two units, as they would be collected; each open."""
+    noon, due = at("2025-10-05 12:00"), at("2025-12-01 17:00")
+    with store_in(folder) as store:
+        rows = [
+            Dossier(f"H00-{n}", "AB"[n % 2], "p", "s", Channel.ONLINE, Status.PROCESSING, noon, noon, due, None, noon)
+            for n in numbers
+        ]
+        units = Unit("A", "Sở A"), Unit("B", "Sở B")
+        store.dossiers.keep(rows, ZONE, units=units, progress=Progress("igate", 1, since, until=at(until)))
+
+
+def test_a_closed_period_keeps_its_figures_and_says_what_has_changed(motcua: Motcua, tmp_path: Path) -> None:
+    month = "--period", "2025-10"
+    collected(tmp_path / "data", 1, 2, 3)
+    closed = motcua("dossiers", "form", *month, "--close", "--data", "data")
+    assert (closed.code, "phiên bản 1" in closed.err) == (0, True)
+    found = shown(motcua, "form", *month)
+    assert (found["version"], found["provisional"], found["differences"]) == (1, False, [])
+    assert found["notes"][0].startswith("kỳ đã chốt lúc ")
+
+    collected(tmp_path / "data", 4, until="2025-11-03")
+    found = shown(motcua, "form", *month)
+    assert (found["version"], found["total"]["received"], found["provisional"]) == (1, 3, False)
+    assert "đã thay đổi sau khi chốt" in found["notes"][1]
+    assert {(d["row"], d["column"], d["here"], d["there"]) for d in found["differences"]} >= {
+        ("Sở A", "received", 1, 2),
+        ("Tổng số", "received", 3, 4),
+    }
+    text = motcua("dossiers", "form", *month, "--data", "data").out
+    assert "Lệch so với số đếm hôm nay: Sở A, Tiếp nhận: tổng số (3): 1 / 2" in text
+    one = shown(motcua, "form", *month, "--unit", "Sở A")
+    assert (one["version"], [row["received"] for row in one["rows"]]) == (1, [1])
+    assert "đếm lại hôm nay" in shown(motcua, "form", *month, "--by", "procedure")["notes"][0]
+
+    assert motcua("dossiers", "form", *month, "--close", "--data", "data").code == 2
+    again = motcua("dossiers", "form", *month, "--close", "--reason", "nhập muộn", "--data", "data")
+    assert "phiên bản 2" in again.err
+    found = shown(motcua, "form", *month)
+    assert (found["version"], found["total"]["received"], found["differences"]) == (2, 4, [])
+
+
+def test_what_was_open_before_the_first_day_that_is_known_may_be_missing(motcua: Motcua, tmp_path: Path) -> None:
+    collected(tmp_path / "data", 1, since=at("2025-10-01"))
+    found = shown(motcua, "form", "--period", "2025-10")
+    assert (found["provisional"], "còn thiếu ở các cột (3), (6), (11) đến (13)" in found["notes"][0]) == (True, True)
+    refused = motcua("dossiers", "form", "--period", "2025-10", "--close", "--data", "data")
+    assert (refused.code, "can't be closed" in refused.err) == (2, True)
+    assert shown(motcua, "index766", "--period", "2025-10")["provisional"] is True
+
+
+def test_statistics_of_a_month_that_went_on_are_provisional(motcua: Motcua, tmp_path: Path) -> None:
+    form = Form(date(2025, 10, 1), date(2025, 11, 1), Source.STATISTICS, (Row("Sở A", "A", Counts()),))
+    with store_in(tmp_path / "data") as store:
+        store.dossiers.keep_form(form, (), at=at("2025-10-20 09:00"), by="jobs", in_place=True)
+    found = shown(motcua, "form", "--period", "2025-10")
+    assert found["provisional"] and "lấy lúc 20/10/2025 09:00, khi kỳ chưa kết thúc" in found["notes"][0]
+    with store_in(tmp_path / "data") as store:
+        store.dossiers.keep_form(form, (), at=at("2025-11-01 00:00"), by="jobs", in_place=True)
+    assert shown(motcua, "form", "--period", "2025-10")["provisional"] is False
+
+
+def test_units_of_one_name_are_told_apart_by_their_codes(motcua: Motcua, tmp_path: Path) -> None:
+    path = tmp_path / "units.csv"
+    head = "Mã đơn vị,Tên đơn vị,Hiệu lực từ,Hiệu lực đến,Mã đơn vị kế thừa\n"
+    path.write_text(head + "B1,Phòng Tư pháp,,,\nB2,Phòng Tư pháp,,,\nC1,Xã C,,01/07/2020,C2\nC2,Xã C,01/07/2020,,\n")
+    assert motcua("dossiers", "import", path, "--data", "data").code == 0
+    refused = motcua(
+        "dossiers", "import", forms.csv(tmp_path / "f.csv", [[1, "Phòng Tư pháp", *forms.CENTRE]]), "--data", "data"
+    )
+    assert (refused.code, "(B1, B2)" in refused.err, "Traceback" in refused.err) == (2, True, False)
+    good = forms.csv(tmp_path / "g.csv", [[1, "B2", *forms.CENTRE], [2, "Xã C", *forms.CENTRE]])
+    assert motcua("dossiers", "import", good, "--data", "data").code == 0
+    assert [row["code"] for row in shown(motcua, "form", "--period", "2023")["rows"]] == ["B2", "C2"]
+    asked = motcua("dossiers", "form", "--period", "2023", "--unit", "phòng tư pháp", "--data", "data")
+    assert (asked.code, "(B1, B2)" in asked.err) == (2, True)
+
+
+def test_points_beyond_their_maximum_are_refused(motcua: Motcua, tmp_path: Path) -> None:
+    path = tmp_path / "766.csv"
+    path.write_text("Mã thành phần;Điểm\n2.1;600\n", encoding="utf-8")
+    refused = motcua("dossiers", "import", path, "--period", "2025-10", "--data", "data")
+    assert (refused.code, "ô B2: quá điểm tối đa" in refused.err) == (2, True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook, load_workbook
 
 from monitor import spreadsheets
 from monitor.dossiers import Counts, Row, violations
@@ -67,6 +68,8 @@ def test_groups_sum_up_what_is_below_them(tmp_path: Path) -> None:
         ("#REF!", "công thức lỗi (#REF!)"),
         (True, "giá trị đúng/sai, cần số hồ sơ"),
         ("9" * 13, "số quá lớn"),
+        (10**15, "số quá lớn"),
+        ("=1+2", "công thức chưa có giá trị; mở tệp bằng Excel rồi lưu lại"),
     ],
 )
 def test_a_bad_cell_is_named(cell: Any, reason: str, tmp_path: Path) -> None:
@@ -141,11 +144,11 @@ def test_points_are_read_with_decimal_commas(tmp_path: Path) -> None:
     path.write_text("Mã thành phần;Điểm;Tử số;Mẫu số\n2.1;19,98;83.734;83.741\n1.4;5.5;;\n", encoding="utf-8")
     sheets = spreadsheets.read(path)
     assert spreadsheets.is_scores(sheets)
-    one, two = spreadsheets.scores(sheets, ["2.1", "1.4"])
+    one, two = spreadsheets.scores(sheets, {"2.1": 20, "1.4": 6})
     assert (one.points, one.numerator, one.denominator) == (Fraction("19.98"), Fraction(83734), Fraction(83741))
     assert (two.unit, two.points, two.numerator) == ("", Fraction("5.5"), None)
     with pytest.raises(Unreadable, match=r"không có thành phần 2\.1"):
-        spreadsheets.scores(sheets, ["1.4"])
+        spreadsheets.scores(sheets, {"1.4": 6})
 
 
 def test_cells_are_named_as_in_a_spreadsheet() -> None:
@@ -174,3 +177,116 @@ def test_a_damaged_workbook_is_refused_in_one_sentence(tmp_path: Path) -> None:
             spreadsheets.form(spreadsheets.read(path), START, END)
             read += 1
     assert read < len(damaged)
+
+
+def patched(path: Path, old: bytes, new: bytes) -> Path:
+    """The workbook with something else in its sheet."""
+    other = path.with_name(f"patched_{path.name}")
+    with zipfile.ZipFile(path) as good, zipfile.ZipFile(other, "w") as written:
+        for name in good.namelist():
+            content = good.read(name)
+            if name.endswith("sheet1.xml"):
+                assert old in content
+                content = content.replace(old, new, 1)
+            written.writestr(name, content)
+    return other
+
+
+def test_a_number_without_end_is_a_bad_cell(tmp_path: Path) -> None:
+    path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", 777_777, *forms.CENTRE[1:]]])
+    endless = patched(path, b"<v>777777</v>", b"<v>1e999</v>")
+    assert complaints(endless) == ["trang tính Biểu II.06a, ô C6: số quá lớn"]
+
+
+def test_a_formula_that_was_calculated_is_its_value(tmp_path: Path) -> None:
+    path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", "=84859", *forms.CENTRE[1:]]])
+    calculated = patched(path, b"<f>84859</f>", b"<f>84859</f><v>84859</v>")
+    read = spreadsheets.form(spreadsheets.read(calculated), START, END)
+    assert list(read.rows[0].counts) == forms.CENTRE
+
+
+def test_a_row_far_below_is_refused_at_once(tmp_path: Path) -> None:
+    path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]])
+    far = b'<row r="40000000"><c r="A40000000"><v>1</v></c></row></sheetData>'
+    (said,) = complaints(patched(path, b"</sheetData>", far))
+    assert "500000 ô" in said
+
+
+@pytest.mark.parametrize("write", [forms.xlsx, forms.csv])
+def test_a_row_whose_figures_are_all_bad_is_one(write: Any, tmp_path: Path) -> None:
+    rows = [[None, "Sở A", "?"], [1, "Sở B", *HALF], [None, "Sở C", *["#REF!"] * 11]]
+    said = complaints(write(tmp_path / "f", rows))
+    assert len(said) == 12
+    assert "C6: không phải là số hồ sơ" in said[0]
+
+
+def test_letters_hold_roman_numerals(tmp_path: Path) -> None:
+    rows = [
+        ["A", "Cấp tỉnh", *(3 * n for n in HALF)], ["I", "Khối sở", *(2 * n for n in HALF)], [1, "Sở A", *HALF],
+        [2, "Sở B", *HALF], ["II", "Khối khác", *HALF], ["B", "Cấp xã", *HALF], ["I", "Vùng", *HALF],
+        [1, "Xã C", *HALF],
+    ]  # fmt: skip
+    read = spreadsheets.form(spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", rows)), START, END)
+    assert {row.name for row in read.rows} == {"Sở A", "Sở B", "Khối khác", "Xã C"}
+    assert [(row.name, len(parts)) for row, parts in read.subtotals] == [
+        ("Cấp tỉnh", 3), ("Khối sở", 2), ("Cấp xã", 1), ("Vùng", 1),
+    ]  # fmt: skip
+    assert violations(read) == []
+
+
+def test_the_letter_after_h_is_no_numeral(tmp_path: Path) -> None:
+    rows = [row for letter in "ABCDEFGHI" for row in ([letter, f"Nhóm {letter}", *HALF], [1, "Hộ tịch", *HALF])]
+    read = spreadsheets.form(spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", rows)), START, END)
+    assert [len(parts) for _, parts in read.subtotals] == [1] * 9
+
+
+def test_a_name_is_unique_within_its_group(tmp_path: Path) -> None:
+    rows = [["I", "Cấp tỉnh", *HALF], [1, "Hộ tịch", *HALF], ["II", "Cấp xã", *HALF], [1, "Hộ tịch", *HALF]]
+    read = spreadsheets.form(spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", rows)), START, END)
+    assert [row.name for row in read.rows] == ["Hộ tịch", "Hộ tịch"]
+    (said,) = complaints(forms.xlsx(tmp_path / "f.xlsx", [*rows, [2, "Hộ tịch", *HALF]]))
+    assert "tên Hộ tịch có hai lần" in said
+
+
+@pytest.mark.parametrize("name", ["Tổng số (1+2)", "TỔNG CỘNG CÁC ĐƠN VỊ", "Cộng (1+2)"])
+def test_a_total_may_say_more(name: str, tmp_path: Path) -> None:
+    rows: list[list[Any]] = [[1, "Công ty Cấp nước", *HALF], [name, None, *HALF]]
+    read = spreadsheets.form(spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", rows)), START, END)
+    assert ([row.name for row in read.rows], read.total) == (["Công ty Cấp nước"], Counts(*HALF))
+
+
+def test_days_are_those_of_the_sheet_with_the_form(tmp_path: Path) -> None:
+    path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]])
+    book = load_workbook(path)
+    book.create_sheet("Bìa", 0).append(["So sánh (Từ ngày 15/08/2022 đến ngày 14/09/2022)"])
+    book.save(path)
+    assert spreadsheets.period_of(spreadsheets.read(path)) == (START, END)
+
+
+@pytest.mark.parametrize(
+    "days", [("31/12/2023", "01/01/2023"), ("31/02/2023", "01/03/2023"), ("01/01/2023", "31/12/9999")]
+)
+def test_days_that_cannot_be_meant_are_refused(days: tuple[str, str], tmp_path: Path) -> None:
+    head = ([f"(Từ ngày {days[0]} đến ngày {days[1]})"], forms.HEAD[-1])
+    sheets = spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]], head))
+    with pytest.raises(Unreadable, match=r"dòng 1: .* không phải là một kỳ"):
+        spreadsheets.period_of(sheets)
+
+
+def test_the_delimiter_is_that_of_the_headings(tmp_path: Path) -> None:
+    name = "Sở " + ", ".join("ABCDEFGHIJKLMNO")
+    path = forms.csv(tmp_path / "f.csv", [[1, f'"{name}"', *forms.CENTRE]])
+    assert spreadsheets.form(spreadsheets.read(path), START, END).rows == (Row(name, None, Counts(*forms.CENTRE)),)
+
+
+@pytest.mark.parametrize(
+    ("points", "reason"), [(-1, "ngoài phạm vi"), ("-1,5", "ngoài phạm vi"), (600, "quá điểm tối đa")]
+)
+def test_points_lie_within_their_maximum(points: Any, reason: str, tmp_path: Path) -> None:
+    path, book = tmp_path / "766.xlsx", Workbook()
+    for row in (["Mã thành phần", "Điểm"], ["2.1", points]):
+        book.worksheets[0].append(row)
+    book.save(path)
+    with pytest.raises(Unreadable, match=reason) as caught:
+        spreadsheets.scores(spreadsheets.read(path), {"2.1": 20})
+    assert [cell.cell for cell in caught.value.cells] == ["B2"]

@@ -69,6 +69,25 @@ def keep(store: Store, *dossiers: Dossier) -> Kept:
     return store.dossiers.keep(dossiers, ZONE)
 
 
+def test_an_end_is_not_moved_by_later_changes_of_what_stays_ended(store: Store) -> None:
+    done = replace(PLAIN, status=Status.DONE, updated=at("2026-03-09 10:00"))
+    returned = replace(done, status=Status.RETURNED, updated=at("2026-04-20 10:00"))
+    keep(store, done)
+    (before,) = store.dossiers.counts(MARCH, APRIL).values()
+    keep(store, returned)
+    (after,) = store.dossiers.counts(MARCH, APRIL).values()
+    assert (before.resolved, after) == (1, before)
+    reopened = replace(done, status=Status.PROCESSING, updated=at("2026-04-21 10:00"))
+    again = replace(done, updated=at("2026-04-22 10:00"))
+    keep(store, reopened)
+    keep(store, again)
+    (after,) = store.dossiers.counts(MARCH, APRIL).values()
+    assert after.resolved == 0
+    keep(store, replace(again, ended=at("2026-03-30 10:00"), updated=at("2026-04-23 10:00")))  # as the system says
+    (after,) = store.dossiers.counts(MARCH, APRIL).values()
+    assert after.resolved == 1
+
+
 def test_a_dossier_comes_twice_and_in_any_order(store: Store) -> None:
     done = replace(PLAIN, status=Status.RETURNED, ended=at("2026-03-09 10:00"), updated=at("2026-03-09 10:00"))
     assert keep(store, PLAIN) == Kept(1, 0)

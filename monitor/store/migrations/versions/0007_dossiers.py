@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger),
         sa.Column("until", sa.BigInteger),
         sa.Column("listed", sa.BigInteger),
+        sa.Column("next_since", sa.BigInteger),
         sa.PrimaryKeyConstraint("system", name="pk_dossier_collections"),
         sqlite_with_rowid=False,
     )
