@@ -83,7 +83,10 @@ def _answerable(expression: str) -> bool:
     planned = {name for metric in PLANNED for name in metric.series_names}
     asked = names(expression)
     recorded_of_planned = {name for name in asked & RECORDED.keys() if names(RECORDED[name]) <= planned}
-    return not (asked & planned or recorded_of_planned or " offset " in expression or asked & _BY_THE_CALENDAR)
+    settled = "> 0.5)" in expression  # means of incidents that are over, or answered: there are none yet
+    return not (
+        asked & planned or recorded_of_planned or " offset " in expression or settled or asked & _BY_THE_CALENDAR
+    )
 
 
 def _young(board: dict[str, Any]) -> dict[str, Any]:
