@@ -178,8 +178,9 @@ def store_of(folder: Path, catalogue: Catalogue, told: Iterable[Outcome] | None 
         for slot, some in groupby(
             outcomes() if told is None else told, key=lambda o: (o.started_at // 1000 + ZERO) // SLOT
         ):
-            clock[0] = float(slot * SLOT - ZERO + 10)
-            store.record(list(some), catalogue.settings, rules=rules)
+            came = list(some)
+            clock[0] = max(slot * SLOT - ZERO, *(o.started_at / 1000 for o in came)) + 10
+            store.record(came, catalogue.settings, rules=rules)
         clock[0] = float(at(NOW))
         yield store
 
