@@ -142,7 +142,7 @@ class Client:
             allow_redirects=False,
         ) as response:
             body = bytearray()
-            for part in response.iter_content(1 << 16):
+            while part := _arrived(response):
                 body += part
                 if len(body) > MAX_REPLY:
                     raise CollectionError(f"a reply is larger than {MAX_REPLY // 1_000_000} MB")
@@ -150,6 +150,16 @@ class Client:
                     raise requests.Timeout
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status_code, headers, bytes(body), request.url)
+
+
+def _arrived(response: requests.Response) -> bytes:
+    """What has come of a body, as little as it is; `iter_content` waits for a whole part, however slowly it drips."""
+    try:
+        part: bytes = response.raw.read1(1 << 16, decode_content=True)
+    except requests.exceptions.BaseHTTPError as error:  # type: ignore[attr-defined] # of the library below
+        is_late = "timed out" in str(error)
+        raise requests.Timeout if is_late else requests.ConnectionError from None
+    return part
 
 
 def _demand(step: Step, reply: Reply) -> None:

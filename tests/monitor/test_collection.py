@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ from monitor.catalogue import Catalogue
 from monitor.collection import Client, CollectionError, Summary
 from monitor.dossiers import By, Source, form_of, violations
 from monitor.jobs import Stopped
-from monitor.model import Auth, Reply
+from monitor.model import Auth, Reply, Request, Step
 from monitor.store import Store
 from monitor.wiring import example_catalogue
 from tests.monitor.province import store_in
@@ -435,3 +437,42 @@ def test_requests_keep_their_distance(sandbox: Sandbox, province: Catalogue, mon
 )  # fmt: skip
 def test_statuses_by_their_names(name: str, number: int) -> None:
     assert status_of(name) == number
+
+
+@contextlib.contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """A server whose body comes byte by byte and takes a minute; the address."""
+    over = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError), listening.accept()[0] as connection:
+            connection.recv(4096)
+            connection.sendall(head)
+            for _ in range(300):
+                connection.sendall(b"1\r\n \r\n" if b"chunked" in head else b" ")
+                if over.wait(0.2):
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        over.set()
+        thread.join(10)
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 60000", b"Transfer-Encoding: chunked"], ids=["length", "chunked"])
+def test_a_body_that_drips_ends_with_the_time_for_it(
+    length: bytes, province: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "TIMEOUT", 1.0)
+    monkeypatch.setattr(collection, "RETRIES", 0)
+    with (
+        dripping(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n") as url,
+        collection.client_of(province, "igate", RATE) as client,
+    ):
+        client._auth = Auth("none is asked for")
+        began = time.monotonic()
+        with pytest.raises(CollectionError, match="no answer in time"):
+            client.ask(lambda _: Step("dossiers", Request(url, "GET", ()), ()))
+    assert time.monotonic() - began < 20
