@@ -311,11 +311,16 @@ def _available(c: _Context) -> str:
     worst = min((s for s in known if known[s] is not None), key=lambda s: (known[s], s))
     silent = sum(value is None for value in known.values())
     said = t(
-        f"Tính chung, các hệ thống sẵn sàng {whole} trong thời gian quan sát được; thấp nhất là {c.system(worst)} với "
-        f"{t.share(known[worst])}",
-        f"Together the systems were available for {whole} of what was observed; the lowest is {c.system(worst)} "
-        f"with {t.share(known[worst])}",
+        f"Tính chung, các hệ thống sẵn sàng {whole} trong thời gian quan sát được",
+        f"Together the systems were available for {whole} of what was observed",
     )
+    if known[worst] != 1:
+        said += t(
+            f"; thấp nhất là {c.system(worst)} với {t.share(known[worst])}",
+            f"; the lowest is {c.system(worst)} with {t.share(known[worst])}",
+        )
+    if Fraction(observed, c.raw[2]) < ENOUGH:
+        said += t(", số liệu tạm tính", ", which is provisional")
     if silent:
         said += t(f"; {t.counted(silent)} hệ thống không có dữ liệu", f"; of {silent} systems there are no data")
     return f"{said}."
@@ -365,15 +370,17 @@ def _kept_promises(c: _Context) -> str:
         return t("Không có hệ thống nào có cam kết về độ sẵn sàng.", "No system has an objective.")
     if not judged:
         return t("Chưa đủ dữ liệu để kết luận về cam kết.", "There are not enough data to judge any objective.")
+    unsure = sum(v["provisional"] for v in judged)
+    note = t(f" (trong đó {t.counted(unsure)} tạm tính)", f" ({unsure} of these provisionally)") if unsure else ""
     if not broken:
         return t(
-            f"Cả {t.counted(len(judged))} cam kết về độ sẵn sàng có dữ liệu đều đạt.",
-            f"All {len(judged)} objectives with data were met.",
+            f"Cả {t.counted(len(judged))} cam kết về độ sẵn sàng có dữ liệu đều đạt{note}.",
+            f"All {len(judged)} objectives with data were met{note}.",
         )
     names = "; ".join(c.system(system) for system in broken[:5]) + ("; …" if len(broken) > 5 else "")
     return t(
-        f"{t.counted(len(broken))} trong {t.counted(len(judged))} cam kết về độ sẵn sàng không đạt: {names}.",
-        f"{len(broken)} of {len(judged)} objectives were not met: {names}.",
+        f"{t.counted(len(broken))} trong {t.counted(len(judged))} cam kết về độ sẵn sàng{note} không đạt: {names}.",
+        f"{len(broken)} of {len(judged)} objectives{note} were not met: {names}.",
     )
 
 
@@ -1281,11 +1288,12 @@ def _rule_objectives(c: _Context) -> Iterator[Said]:
         share, promised = ratio(observed - down, observed), t.promised(Fraction(verdict["objective"]))
         counted = _of(t, t.share(share), observed - down, observed)
         if verdict["verdict"] == "met":
+            note = t(", tạm tính", ", provisionally") if verdict["provisional"] else ""
             yield Said(
                 f"objective.{system}",
                 t(
-                    f"{c.system(system)} đạt cam kết {promised}: {counted}.",
-                    f"{c.system(system)} met its objective of {promised}: {counted}.",
+                    f"{c.system(system)} đạt cam kết {promised}: {counted}{note}.",
+                    f"{c.system(system)} met its objective of {promised}: {counted}{note}.",
                 ),
             )
             continue
