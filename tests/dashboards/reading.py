@@ -85,7 +85,8 @@ _LATER = {
 
 def _answerable(expression: str) -> bool:
     """Not what comes later, and never what only a monitor knows that was there yesterday."""
-    return not (names(expression) & _LATER or " offset " in expression)
+    settled = "> 0.5)" in expression  # means of incidents that are over, or answered: there are none yet
+    return not (names(expression) & _LATER or " offset " in expression or settled)
 
 
 def _young(board: dict[str, Any]) -> dict[str, Any]:
