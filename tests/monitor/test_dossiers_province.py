@@ -204,6 +204,14 @@ def with_an_outage(motcua: Motcua) -> None:
         )
 
 
+def test_weeks_that_are_known_in_part_are_not_compared(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
+    with store_in(Path("data")) as store:
+        since = Progress("igate", watermark=1, since=at("2026-03-01"), until=at("2026-04-01"))
+        store.dossiers.keep([], ZONE, progress=since)
+    (touched,) = read(motcua, "impact", "--period", "2026-03")["incidents"]
+    assert (touched["received"], touched["expected"], touched["weeks"]) == (2, 4.0, 1)
+
+
 def test_what_an_outage_touched(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
     found = read(motcua, "impact", "--period", "2026-03")
     (touched,) = found["incidents"]
