@@ -45,7 +45,9 @@ def close(store: Store, *, figures: str = "[]", reason: str | None = None, name:
 def test_versions_follow_one_another_and_all_stay(store: Store) -> None:
     book = store.periods
     assert book.versions("calendar", "2026-10") == []
-    assert close(store, figures="[1]", reason="kept of later versions only") == 1
+    with pytest.raises(StoreError, match="never closed"):
+        close(store, reason="lý do của bản đầu")
+    assert close(store, figures="[1]") == 1
     (first,) = book.versions("calendar", "2026-10")
     assert (first.kind, first.name, first.start, first.end) == ("calendar", "2026-10", NOON, NOON + HOUR)
     assert (first.closed_at, first.closed_by, first.reason) == (NOON + 2 * HOUR, "cli", None)
