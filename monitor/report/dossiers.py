@@ -208,7 +208,7 @@ class _Reading:
         outages = [(r.start, self.now if r.end is None else r.end) for r in known if r.state != "withdrawn"]
         first = self.book.first_applied()
         earlier = counting.comparable(*span, outages, self._is_working, self.zone)
-        earlier = [one for one in earlier if first is not None and first <= one[0]]
+        earlier = [one for one in earlier if first is not None and max(first, self.since or 0) <= one[0]]
         until = counting.working_day_after(span[1], self._is_working, self.zone)
         due = self.book.due_in(*span, until)
         received, *before = self.book.submitted([span, *earlier])

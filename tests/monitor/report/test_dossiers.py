@@ -80,6 +80,27 @@ def test_what_was_collected(tmp_path: Path) -> None:
     assert kept["simulated"] is False
 
 
+def test_a_closed_period_keeps_its_figures_and_says_that_inputs_have_changed(tmp_path: Path) -> None:
+    catalogue = story.load(tmp_path)
+    with story.store_of(tmp_path / "data", catalogue) as store:
+        collected(store)
+        closed = Form(OCTOBER.start, OCTOBER.end, Source.DOSSIERS, (Row("Sở A", "A", Counts(3, 2, 1)),))
+        store.dossiers.keep_form(closed, (), at=at(story.NOW), by="thu")
+        kept, _ = told(store, catalogue)
+    assert (kept["form"]["version"], kept["form"]["total"]["resolved"]) == (1, 0)
+    assert kept["form"]["notes"] == ["dữ liệu đầu vào đã thay đổi sau khi chốt: số đếm hôm nay khác số đã chốt"]
+
+
+def test_what_is_known_in_part_says_so(tmp_path: Path) -> None:
+    catalogue = story.load(tmp_path)
+    with story.store_of(tmp_path / "data", catalogue) as store:
+        collected(store)
+        since = Progress("igate", watermark=1, since=at("2026-09-01T00:00"), until=at(story.NOW))
+        store.dossiers.keep([], ZONE, progress=since)
+        kept, _ = told(store, catalogue)
+    assert any("mà không thay đổi còn thiếu" in note for note in kept["form"]["notes"])
+
+
 def test_the_online_ratio_by_the_formula_of_2025(tmp_path: Path) -> None:
     catalogue, year = story.load(tmp_path), 365 * 86_400
 
