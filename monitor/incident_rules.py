@@ -361,6 +361,7 @@ _DATES_AND_TIMES = re.compile(
 )
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IP_ADDRESS = re.compile(rf"(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?![\d.])")
+_DOSSIER_CODE = re.compile(r"(?<!\w)\d{3}(?:\.\d{2}){1,3}\.H\d{2}-\d{6}-\d{4,6}(?!\w)")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ \t.()\u2010-\u2015-]{1,3}(?=\d)")  # however a number is grouped, it is one
 _IDENTITY_NUMBER = re.compile(r"(?<!\d)(?:\d{12}|\d{9})(?!\d)")
 _PHONE_NUMBER = re.compile(r"(?<!\d)(?:\+?84|0)\d{8,10}(?!\d)")
@@ -375,7 +376,7 @@ def checked_text(text: str) -> str:
     """A free text without blanks around it. Raises BadText: it is empty, too long, or may name a person.
 
     It is scanned for what looks like an identity card's number (9 or 12 digits), a telephone number or an e-mail
-    address; dates, times and IP addresses are none.
+    address; dates, times, IP addresses and codes of dossiers are none.
     """
     clean = unicodedata.normalize("NFC", text).strip()
     if not clean:
@@ -384,7 +385,8 @@ def checked_text(text: str) -> str:
         raise BadText(f"the text has {len(clean)} characters; {TEXT_LIMIT} at most")
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in clean):
         raise BadText("the text has control characters, or bytes that are no UTF-8")
-    scanned = _IP_ADDRESS.sub("x", _DATES_AND_TIMES.sub("x", unicodedata.normalize("NFKC", clean)))
+    scanned = _DOSSIER_CODE.sub("x", unicodedata.normalize("NFKC", clean))
+    scanned = _IP_ADDRESS.sub("x", _DATES_AND_TIMES.sub("x", scanned))
     if _EMAIL.search(scanned):
         raise BadText("the text has an e-mail address; leave personal data out")
     scanned = _BETWEEN_DIGITS.sub("", scanned)

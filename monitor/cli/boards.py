@@ -16,7 +16,7 @@ from monitor.wiring import ConfigurationError
 if TYPE_CHECKING:
     from dashboards.publish import Published
 
-NAMES = ("overview", "system", "igate_failures", "interlink", "slo", "watcher")
+NAMES = ("overview", "system", "igate_failures", "interlink", "slo", "dossiers", "watcher")
 URL, TOKEN = "MOTCUA_GRAFANA_URL", "MOTCUA_GRAFANA_TOKEN"
 
 folder_option = click.option(

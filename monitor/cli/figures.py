@@ -402,8 +402,6 @@ def maintenance_add(
         raise ConfigurationError("the maintenance ends before it begins; --to comes after --from")
     if notice > end:
         raise ConfigurationError("the notice comes after the end of the maintenance; --notice comes before --from")
-    if notice > now():
-        raise ConfigurationError("the notice lies in the future; --notice is when it was sent")
     spans = _dates(province, start, end, rrule, count, until)
     with the_store(configuration(data)) as store:
         made = store.maintenance.add(systems, spans, notice, at=now(), by=by, title=title or "", notice_url=url)

@@ -313,7 +313,7 @@ def test_a_closed_incident(say: Say, store: Store) -> None:
 BAD = [
     (["show", "99"], "there is no incident 99"),
     (["ack", "99"], "there is no incident 99"),
-    (["ack", "1", "--at", "2999-01-01"], "the instant lies in the future"),
+    (["ack", "1", "--at", "2099-01-01"], "the instant lies in the future"),
     (["ack", "1", "--at", "2026-09-01"], "the instant lies more than a day before incident 1 began"),
     (["ack", "1", "--by", "Nguyễn Văn A"], "'Nguyễn Văn A' is no account: letters a-z, digits, "),
     (["ack", "1", "--by", "a@b.vn"], "'a@b.vn' is no account: "),
@@ -323,14 +323,14 @@ BAD = [
     (["note", "1", "--text", "gọi 0900 000 000"], "the text has what looks like a telephone number"),
     (["notify-vendor", "1", "--ticket", "số 7"], "'số 7' is no ticket: letters, digits and ._/#-, 40 at most"),
     (["notify-vendor", "1", "--ticket", "000000000"], "the text has a number of 9 or 12 digits"),
-    (["answer", "1", "--claims-end", "2999-01-01"], "the vendor's time lies in the future"),
+    (["answer", "1", "--claims-end", "2099-01-01"], "the vendor's time lies in the future"),
     (["answer", "1", "--claims-start", at(100), "--claims-end", at(99)], "by the vendor's times it ends before"),
     (["attribute", "1", "--party", "carier", "--why", "x"], "party carier is not in the catalogue (vendor, centre"),
     (["attribute", "1", "--party", "carrier", "--root-cause", "x", "--why", "x"], "system x is not in the catalogue"),
     (["attribute", "1", "--party", "carrier", "--why", "số 000 000 000"], "the text has a number of 9 or 12 digits"),
     (["close", "1", "--why", "x", "--at", at(139)], "the instant lies before the end of incident 1"),
     (["report", "nowhere", "--since", at(0), "--text", "x"], "system nowhere is not in the catalogue (bus, app, "),
-    (["report", "app", "--since", "2999-01-01", "--text", "x"], "the instant lies in the future"),
+    (["report", "app", "--since", "2099-01-01", "--text", "x"], "the instant lies in the future"),
     (["report", "app", "--since", at(0), "--until", at(0), "--text", "x"], "it ends before it begins"),
     (["report", "app", "--since", at(0), "--text", "gọi +84900000000"], "the text has what looks like"),
     (["list", "--system", "nowhere"], "system nowhere is not in the catalogue (bus, app, "),
@@ -343,7 +343,7 @@ BAD = [
 def test_what_cannot_be_is_refused_in_one_line(say: Say, store: Store, words: list[str], said: str) -> None:
     done = say(*words)
     assert done.code == 2
-    assert done.line.startswith(f"motcua: {said}")
+    assert done.line.startswith("motcua") and f": {said}" in done.line
     assert not any(store.incidents.facts(record.id) for record in store.incidents.list(0, 1 << 40))
 
 

@@ -251,4 +251,4 @@ def test_empty_settings_are_off(tmp_path: Path) -> None:
 def province_text() -> str:
     from tests.monitor.province import CATALOGUE
 
-    return CATALOGUE.partition("alerts:")[0] + "alerts:\n"
+    return "".join(line for line in CATALOGUE.splitlines(True) if not line.startswith("alerts:")) + "alerts:\n"

@@ -179,7 +179,7 @@ def store_of(folder: Path, catalogue: Catalogue, told: Iterable[Outcome] | None 
             outcomes() if told is None else told, key=lambda o: (o.started_at // 1000 + ZERO) // SLOT
         ):
             came = list(some)
-            clock[0] = max(slot * SLOT - ZERO, *(o.started_at / 1000 for o in came)) + 10
+            clock[0] = max(slot * SLOT - ZERO + 10.0, *(o.started_at / 1000 for o in came))
             store.record(came, catalogue.settings, rules=rules)
         clock[0] = float(at(NOW))
         yield store

@@ -152,8 +152,10 @@ def expected(again: Recount, seals: Mapping[str, str]) -> dict[str, list[list[st
         for s in NAMES
         if any(i[0] == s for i in found)
     ]
-    starts = sorted((i[1], i[2]) for i in found)
-    again_30 = sum(later[0] - earlier[1] <= 30 * 86_400 for earlier, later in pairwise(starts))
+    again_30 = 0  # a repeat is one of the same system
+    for system in NAMES:
+        starts = sorted((i[1], i[2]) for i in found if i[0] == system)
+        again_30 += sum(later[0] - earlier[1] <= 30 * 86_400 for earlier, later in pairwise(starts))
     made[by].append(["Tất cả", *tally(found, sum(seconds.values())), "0", number(again_30)])
 
     made["Sự cố theo bên chịu trách nhiệm"] = rows = []
