@@ -1,8 +1,9 @@
-"""The figures of dossiers that boards show: by unit, channel and timeliness, as of the last complete collection.
+"""The figures of dossiers that more than one shows: boards, commands, the report.
 
-Reads what the store has counted. Everything is as of one instant, when that collection began: what was due after it is
-not overdue, for nobody knows yet whether it was ended. Where iGate's own statistics are collected instead, their form
-of the running month is all there is.
+Those of boards are by unit, channel and timeliness, as of the last complete collection. Reads what the store has
+counted. Everything is as of one instant, when that collection began: what was due after it is not overdue, for nobody
+knows yet whether it was ended. Where iGate's own statistics are collected instead, their form of the running month is
+all there is.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from monitor import calendars, index766, words
 from monitor import dossiers as counting
 from monitor.catalogue import STATE_CALENDAR, Catalogue
 from monitor.dossiers import Channel, Counts, Source, Timeliness, UnitTree
+from monitor.incident_rules import IncidentState
 from monitor.store import Store
 from monitor.store.dossiers import DossierBook
+from monitor.store.incidents import IncidentRecord
 
 MAX_UNITS = 200
 """Units that have figures of their own; the others, those with the fewest dossiers, are one together."""
 
+_COMPARED = 5 * 7 * 86_400  # seconds before an incident in which the weeks lie that it is compared with
 OTHERS = "_others"
 ANY_CHANNEL = "any"  # of figures whose source does not say how a dossier came
 _CHANNELS = {channel: channel.name.lower() for channel in Channel}
@@ -162,6 +166,37 @@ def _accepted_late(
     return counting.late_by_unit(waited, at, spans)
 
 
+# --- outages ----------------------------------------------------------------------------------------------------------
+
+
+def impact(
+    catalogue: Catalogue,
+    store: Store,
+    record: IncidentRecord,
+    now: int,
+    until: int,
+    units: Collection[str] | None = None,
+) -> counting.Impact:
+    """What an incident touched of the dossiers that are known up to `until`; seconds.
+
+    The catalogue has the state's calendar. Raises calendars.UnknownYear, StoreError.
+    """
+    zone, book, calendar = ZoneInfo(catalogue.province.timezone), store.dossiers, catalogue.calendars[STATE_CALENDAR]
+    span = record.start, now if record.end is None else record.end
+    known = store.incidents.list(span[0] - _COMPARED, span[1], record.system)
+    outages = [(r.start, now if r.end is None else r.end) for r in known if r.state is not IncidentState.WITHDRAWN]
+
+    def is_working(day: date) -> bool:
+        return calendars.day(calendar, day).working
+
+    first, since = book.first_applied(), book.collected_since() or 0
+    earlier = counting.comparable(*span, outages, is_working, zone)
+    earlier = [one for one in earlier if first is not None and max(first, since) <= one[0]]
+    due = book.due_in(*span, counting.working_day_after(span[1], is_working, zone), units)
+    received, *before = book.submitted([span, *earlier], units)
+    return counting.impact(span, received, before, due, book.supplements(*span, units), min(now, until))
+
+
 def _midnight(day: date, zone: ZoneInfo) -> int:
     return int(datetime.combine(day, datetime.min.time(), zone).timestamp())
 
@@ -234,7 +269,7 @@ def own_estimates(
             progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
     note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
     whole = counting.total(one for group, one in counts.items() if group in groups)
-    synchronised = _synchronised(book, span, zone, {group.unit for group in groups})
+    synchronised = synchronised_of(book, span, zone, {group.unit for group in groups})
     return {
         "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note),
         "online": _online(whole, official.get("1.4"), synchronised),
@@ -254,7 +289,9 @@ def _online(
     return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {words.percent(rate)} ({source})")
 
 
-def _synchronised(book: DossierBook, span: tuple[int, int], zone: ZoneInfo, units: Collection[str]) -> tuple[int, int]:
+def synchronised_of(
+    book: DossierBook, span: tuple[int, int], zone: ZoneInfo, units: Collection[str] | None = None
+) -> tuple[int, int]:
     """How many dossiers of the period are on the national portal, of those whose answer is known."""
     answers = book.answers(*span)
     if not answers:

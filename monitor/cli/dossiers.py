@@ -743,9 +743,11 @@ def impact(asked: _Asked, incident: int | None) -> None:
         until = store.dossiers.collected_until()
         if until is None:
             raise ConfigurationError("no dossiers are collected yet; see `motcua dossiers collect`")
+        if STATE_CALENDAR not in province.calendars:
+            raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
         try:
             found = [
-                (record, _impact(asked, province, store, record, inside, until))
+                (record, kpis.impact(province, store, record, now(), until, inside))
                 for record in store.incidents.list(*asked.span)
                 if record.kind in ("outage", "reported") and record.state != "withdrawn"
                 and incident in (None, record.id)
@@ -810,32 +812,6 @@ def _database_lines(database: _Database, name: str, zone: ZoneInfo) -> Iterable[
     if len(database.down) > 10:
         yield "    … (--json có tất cả)"
     yield f"  {_codes('Yêu cầu bổ sung phát sinh trong lúc ấy', database.supplements)}"
-
-
-def _impact(
-    asked: _Asked,
-    province: Catalogue,
-    store: Store,
-    record: IncidentRecord,
-    units: Collection[str] | None,
-    until: int,
-) -> counting.Impact:
-    book, at = store.dossiers, now()
-    span = record.start, at if record.end is None else record.end
-    known = store.incidents.list(span[0] - 5 * 7 * 86_400, span[1], record.system)
-    outages = [(r.start, at if r.end is None else r.end) for r in known if r.state != "withdrawn"]
-
-    def is_working(day: date) -> bool:
-        return calendars.day(province.calendars[STATE_CALENDAR], day).working
-
-    if STATE_CALENDAR not in province.calendars:
-        raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
-    first, since = book.first_applied(), book.collected_since() or 0
-    earlier = counting.comparable(*span, outages, is_working, asked.zone)
-    earlier = [one for one in earlier if first is not None and max(first, since) <= one[0]]
-    due = book.due_in(*span, counting.working_day_after(span[1], is_working, asked.zone), units)
-    received, *before = book.submitted([span, *earlier], units)
-    return counting.impact(span, received, before, due, book.supplements(*span, units), min(at, until))
 
 
 def _impact_lines(touched: counting.Impact) -> Iterable[str]:

@@ -6,20 +6,17 @@ out, and the report says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from fractions import Fraction
-from importlib import resources
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from monitor import calendars, index766, periods, words
+from monitor import calendars, index766, kpis, periods, words
 from monitor import dossiers as counting
 from monitor.catalogue import STATE_CALENDAR, Catalogue
 from monitor.dossiers import TOTAL, By, Form, Source, Violation
 from monitor.periods import Period
-from monitor.spans import Span
 from monitor.store import Store
+from monitor.store.incidents import IncidentRecord
 
 SIMULATED_META = "dossiers_simulated"
 """The fact about a store that its dossiers were collected from a simulated province."""
@@ -117,11 +114,10 @@ class _Reading:
             for (unit, component), score in self.book.scores(self.period.start, self.period.end).items()
             if unit == ""
         }
-        text = (resources.files("monitor") / "index766.yaml").read_text(encoding="utf-8")
-        formula = index766.in_force(index766.formulas(text), self.period.last)
+        formula = index766.in_force(kpis.our_formulas(), self.period.last)
         if formula is None or not (official or self.is_collected):
             return None
-        scores = index766.scores(formula, self._own(official), official)
+        scores = index766.scores(formula, kpis.own_estimates(self.store, self.span, self.zone, official), official)
         rows = [
             {
                 "component": score.component.id,
@@ -146,38 +142,14 @@ class _Reading:
             "class": None if given is None else index766.class_of(given),
         }
 
-    def _own(self, official: Mapping[str, index766.OfficialScore]) -> dict[str, index766.Own | str]:
-        if not self.is_collected:
-            return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
-        start, end = self.span[0], self.end
-        judged = self.book.judged(start, end).values()
-        progress = index766.Progress(sum(j.on_time for j in judged), sum(j.overdue for j in judged))
-        for one in self.book.special(start, end):
-            progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
-        note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
-        timely = index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note)
-        return {"progress": timely, "online": self._online(official.get("1.4"))}
-
-    def _online(self, official: index766.OfficialScore | None) -> index766.Own | str:
-        whole = counting.total(self.book.counts(self.span[0], self.end).values())
-        if official is not None and official.numerator is not None and official.denominator:
-            rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
-        elif (known := self.reconciled()) and known["told"]:
-            rate, source = Fraction(known["found"], known["told"]), f"đối soát {words.number(known['told'])} hồ sơ"
-        else:
-            return "thiếu tỷ lệ đồng bộ 1.4"
-        return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {source}")
-
     # --- the portal --------------------------------------------------------------------------------------------------
 
     def reconciled(self) -> dict[str, int] | None:
-        answers = self.book.answers(*self.span)
-        if not answers:
+        if not self.book.answers(*self.span):
             return None
-        accepted = self.book.accepted_in(*self.span)
-        known = counting.matches(accepted, answers, self.zone)
-        found, missing = sum(m.found for m in known), sum(len(m.missing) for m in known)
-        return {"igate": len(accepted), "found": found, "missing": missing, "told": found + missing}
+        found, told = kpis.synchronised_of(self.book, self.span, self.zone)
+        igate = len(self.book.accepted_in(*self.span))
+        return {"igate": igate, "found": found, "missing": told - found, "told": told}
 
     # --- outages -----------------------------------------------------------------------------------------------------
 
@@ -193,27 +165,13 @@ class _Reading:
         longest = sorted(records, key=lambda r: (-r.down_seconds, r.id))[:TOUCHED_INCIDENTS]
         chosen = {r.id for r in longest}
         try:
-            return [
-                {"incident": r.id, "system": r.system, **self._impact(r.system, r.start, r.end)}
-                for r in records
-                if r.id in chosen
-            ]
+            return [{"incident": r.id, "system": r.system, **self._impact(r)} for r in records if r.id in chosen]
         except calendars.UnknownYear:
             return None
 
-    def _impact(self, system: str, start: int, end: int | None) -> dict[str, Any]:
+    def _impact(self, record: IncidentRecord) -> dict[str, Any]:
         assert self.until is not None, "asked only where dossiers are known"
-        span: Span = (start, self.now if end is None else end)
-        known = self.store.incidents.list(span[0] - 35 * _DAY, span[1], system)
-        outages = [(r.start, self.now if r.end is None else r.end) for r in known if r.state != "withdrawn"]
-        first = self.book.first_applied()
-        earlier = counting.comparable(*span, outages, self._is_working, self.zone)
-        earlier = [one for one in earlier if first is not None and max(first, self.since or 0) <= one[0]]
-        until = counting.working_day_after(span[1], self._is_working, self.zone)
-        due = self.book.due_in(*span, until)
-        received, *before = self.book.submitted([span, *earlier])
-        supplements = self.book.supplements(*span)
-        found = counting.impact(span, received, before, due, supplements, min(self.now, self.until))
+        found = kpis.impact(self.catalogue, self.store, record, self.now, self.until)
         return {
             "received": found.received,
             "expected": None if found.expected is None else str(found.expected),
@@ -221,6 +179,3 @@ class _Reading:
             "overdue": len(found.overdue),
             "supplements": len(found.supplements),
         }
-
-    def _is_working(self, day: date) -> bool:
-        return calendars.day(self.catalogue.calendars[STATE_CALENDAR], day).working

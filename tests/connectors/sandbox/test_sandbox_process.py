@@ -33,7 +33,7 @@ if sys.argv[1] == "forked" and os.fork() == 0:  # this one inherits the pipe and
     time.sleep(20)
     os._exit(0)
 print(sandbox.pid, flush=True)
-time.sleep(20)
+time.sleep(20)  # until the test kills it
 """
 
 
