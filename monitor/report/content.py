@@ -394,11 +394,12 @@ def _about_dossiers(c: _Context) -> str:
     total = form["total"]
     good = total["resolved"] - total["resolved_overdue"]
     timely = _of(t, t.share(ratio(good, total["resolved"])), good, total["resolved"], t("hồ sơ", "dossiers"))
+    note = t(" (tạm tính, xem mục VI)", " (provisional, see VI)") if form["notes"] else ""
     return t(
-        f"Hồ sơ: tiếp nhận {t.counted(total['received'])}, đã giải quyết {t.counted(total['resolved'])}, trước hạn và "
-        f"đúng hạn {timely}, đang giải quyết quá hạn {t.counted(total['pending_overdue'])}.",
-        f"Dossiers: {t.number(total['received'])} received, {t.number(total['resolved'])} resolved, in time {timely}, "
-        f"{t.number(total['pending_overdue'])} pending and overdue.",
+        f"Hồ sơ{note}: tiếp nhận {t.counted(total['received'])}, đã giải quyết {t.counted(total['resolved'])}, "
+        f"trước hạn và đúng hạn {timely}, đang giải quyết quá hạn {t.counted(total['pending_overdue'])}.",
+        f"Dossiers{note}: {t.number(total['received'])} received, {t.number(total['resolved'])} resolved, "
+        f"in time {timely}, {t.number(total['pending_overdue'])} pending and overdue.",
     )
 
 

@@ -143,6 +143,7 @@ def test_dossiers_that_are_not_all_there_are_provisional(tmp_path: Path) -> None
         collected(store, at("2026-10-20T00:00"))
         _, document = told(store, catalogue)
     assert "Tạm tính: hồ sơ mới thu thập đến 20/10/2026 00:00." in paragraphs(document)
+    assert any(said.startswith("Hồ sơ (tạm tính, xem mục VI): tiếp nhận") for said in paragraphs(document))
     assert Counts(*map(int, rows(document, "dossier_form")[0][1:])).pending == 1
 
 
