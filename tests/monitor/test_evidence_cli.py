@@ -75,6 +75,17 @@ def test_whatever_is_changed_is_named(
     assert {(f["day"], f["part"]) for f in body["findings"]} == {(of and of.isoformat(), part) for of, part in expected}
 
 
+def test_a_word_that_rows_are_gone_hides_nothing(motcua: Motcua, sealed: Store, data: Path) -> None:
+    run(sealed, f"UPDATE outcomes SET code = 0 WHERE {ONE}")
+    sealed.set_meta("raw_from", "1900000000000")
+    changed = motcua("verify", "--data", data)
+    assert (changed.code, "KHÔNG KHỚP" in changed.out) == (1, True)
+    run(sealed, "DELETE FROM outcomes")
+    gone = motcua("verify", "--data", data)
+    assert (gone.code, "CHƯA ĐỦ" in gone.out, "KHỚP: " in gone.out) == (1, True, False)
+    assert json.loads(motcua("verify", "--json", "--data", data).out)["well"] is False
+
+
 def test_one_day_alone(motcua: Motcua, sealed: Store, data: Path) -> None:
     run(sealed, f"DELETE FROM outcomes WHERE {ONE}")
     assert motcua("verify", "--day", "2026-11-23", "--data", data).code == 0

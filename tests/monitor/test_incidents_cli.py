@@ -384,6 +384,15 @@ TEXTS = [
 ]
 
 
+@pytest.mark.parametrize(
+    "text", ["gọi (000) 000 0000", "gọi 0000–000–000", "số 00 00 00 000000", "thư a@hop-thu.invalid", "x\udc80"]
+)
+def test_however_a_number_is_grouped_it_is_one(say: Say, store: Store, text: str) -> None:
+    before = len(store.incidents.facts(1))
+    assert say("note", "1", "--text", text).code == 2
+    assert len(store.incidents.facts(1)) == before
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_dates_addresses_and_counts_are_no_personal_data(say: Say, text: str) -> None:
     assert say("note", "1", "--text", text).code == 0
