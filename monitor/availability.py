@@ -103,7 +103,8 @@ def _combine(
             if (since_at := state_of(counts)) is not now:
                 if now is not None:
                     combined.append(Interval(begin, at, now, *cause))
-                begin, now, cause = at, since_at, _cause(members, since_at, at)
+                begin, now = at, since_at
+                cause = () if since_at is _UP else _cause(members, since_at, at)
             at = second
         counts[counted[number]] -= 1
         counts[state] += 1
@@ -139,12 +140,10 @@ def _changes(
 
 
 def _cause(members: Iterable[Interval | None], state: State, at: int) -> tuple[Any, ...]:
-    """Reason and step of the member that has been for longest what makes the whole bad; a good whole has none.
+    """Reason and step of the member that has been for longest what makes the whole bad.
 
     A line that says nothing has been so since `at`.
     """
-    if state is _UP:
-        return ()
     why = BAD if state is _DEGRADED else (state,)
     first: Interval | None = None
     for member in members:
@@ -244,8 +243,7 @@ class Stretch(NamedTuple):
     party: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
+class Outage(NamedTuple):
     """An outage of a system, true start and end, whatever period is looked at (section 7).
 
     Its `stretches` are its down seconds; what lies between them is silence. Reason and step are those of its first
@@ -263,7 +261,7 @@ class Outage:
     @property
     def seconds(self) -> int:
         """Its duration: its down seconds."""
-        return sum(s.end - s.start for s in self.stretches)
+        return sum([end - start for start, end, *_ in self.stretches])
 
     @property
     def own(self) -> tuple[Stretch, ...]:
@@ -415,6 +413,12 @@ def _outage(
     decided: Sequence[tuple[int, int, str]],
 ) -> Outage:
     first = downs[0]
+    reaches = [_about(parent, first.start, downs[-1].end) for parent in reaches]
+    if not any(_shares_a_second(downs, parent) for parent in reaches):
+        reaches = ()
+    if len(downs) == 1 and not reaches and not decided:  # as a rule
+        own = Stretch(first.start, first.end, system, first.start, party)
+        return Outage(system, first.start, first.end, (own,), first.reason, first.step, ongoing)
     stretches: list[Stretch] = []
     for start, end, reach in _taken(downs, reaches):
         cause = reach.stretch if reach else Stretch(start, end, system, first.start, party)
@@ -428,8 +432,11 @@ def _outage(
 
 
 def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> Iterator[tuple[int, int, _Reach | None]]:
-    """The down seconds of an outage, with the parent that takes them; None from where it is the system's own."""
-    taken = any(_shares_a_second(downs, parent) for parent in reaches)
+    """The down seconds of an outage, with the parent that takes them; None from where it is the system's own.
+
+    Some parent shares a second with it, or there are none.
+    """
+    taken = bool(reaches)
     for down in downs:
         at = down.start
         while taken and at < down.end:
@@ -444,12 +451,19 @@ def _taken(downs: Sequence[Interval], reaches: Sequence[Sequence[_Reach]]) -> It
             yield at, down.end, None
 
 
+_Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is known of it
+
+
+def _about(ranges: Sequence[_Range], start: int, end: int) -> Sequence[_Range]:
+    """Those of the sorted, disjoint ranges that have seconds in [start, end)."""
+    return ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)]
+
+
 def _shares_a_second(downs: Sequence[Interval], reaches: Sequence[_Reach]) -> bool:
     """Whether a parent is down itself in some down second."""
-    first = bisect_right(reaches, downs[0].start, key=_TO)
-    if first == len(reaches) or reaches[first].start >= downs[-1].end:
-        return False
-    return any(reach and not reach.near for d in downs for *_, reach in _cut(d.start, d.end, reaches))
+    return any(
+        not reach.near and reach.start < down.end and down.start < reach.end for reach in reaches for down in downs
+    )
 
 
 def _decided(decisions: Iterable[Attribution]) -> dict[str, list[tuple[int, int, str]]]:
@@ -462,16 +476,9 @@ def _decided(decisions: Iterable[Attribution]) -> dict[str, list[tuple[int, int,
     return {system: sorted(known) for system, known in decided.items()}
 
 
-_Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is known of it
-
-
 def _cut(start: int, end: int, ranges: Sequence[_Range]) -> Iterator[tuple[int, int, _Range | None]]:
     """[start, end) in parts, each with that of the sorted, disjoint ranges in which it lies; None: in none."""
-    if ranges and start < end:
-        ranges = ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)]
-    else:
-        ranges = ()
-    for here in ranges:
+    for here in _about(ranges, start, end) if ranges and start < end else ():
         if start < here[0]:
             yield start, here[0], None
         finish = min(end, here[1])
@@ -533,16 +540,15 @@ class Basis:
         """How many of the seconds [start, end) are not left out for where they lie."""
         if not self.inside and not self.outside:
             return end - start
-        within = self._before(end) - self._before(start)
+        spans, starts, lengths = self.spans, self._starts, self._lengths
+        within = 0
+        if place := bisect_right(starts, end):  # the seconds of spans before `end`, less those before `start`
+            begin, finish = spans[place - 1]
+            within = lengths[place - 1] + min(finish, end) - begin
+        if place := bisect_right(starts, start, 0, place):
+            begin, finish = spans[place - 1]
+            within -= lengths[place - 1] + min(finish, start) - begin
         return within if self.outside else end - start - within
-
-    def _before(self, at: int) -> int:
-        """How many seconds of the spans lie before an instant."""
-        place = bisect_right(self._starts, at) - 1
-        if place < 0:
-            return 0
-        start, end = self.spans[place]
-        return self._lengths[place] + min(at, end) - start
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -656,28 +662,44 @@ def figure(line: Timeline, period: Span, basis: Basis = RAW, found: Iterable[Out
     """Count what `explain` lists, without listing it: of a line that is mostly up, only what is not."""
     start, end = period
     down = degraded = no_data = other_party = 0
-    stretches = sorted(stretch for o in found for stretch in o.stretches if basis.of(stretch)) if basis.party else []
+    stretches = sorted(stretch for o in found for stretch in o.stretches if basis.of(stretch)) if basis.party else ()
+    kept = basis.kept if basis.inside or basis.outside else _length
     at = start
     for begin, finish, state, _, _ in clip(line, start, end):
         if begin > at:
-            no_data += basis.kept(at, begin)
+            no_data += kept(at, begin)
         at = finish
-        if state is _DOWN:
-            seconds = basis.kept(begin, finish)
-            theirs = sum(basis.kept(*piece) for *piece, cause in _cut(begin, finish, stretches) if cause)
-            down += seconds - theirs
-            other_party += theirs
+        if state is _UP:
+            continue
+        seconds = kept(begin, finish)
+        if state is _DEGRADED:
+            degraded += seconds
         elif state is _NO_DATA:
-            no_data += basis.kept(begin, finish)
-        elif state is _DEGRADED:
-            degraded += basis.kept(begin, finish)
+            no_data += seconds
+        else:
+            down += seconds
+            if stretches:
+                other_party += sum(kept(*piece) for *piece, cause in _cut(begin, finish, stretches) if cause)
     if at < end:
-        no_data += basis.kept(at, end)
-    kept = basis.kept(start, end)
-    left_out = end - start - kept
+        no_data += kept(at, end)
+    in_place = kept(start, end)
+    left_out = end - start - in_place
     maintenance, outside = (left_out, 0) if basis.inside else (0, left_out)
-    in_set = kept - other_party
-    return Figure(basis.kind, in_set, down, no_data, degraded, maintenance, other_party, outside, basis.unconfirmed)
+    return Figure(
+        basis.kind,
+        in_place - other_party,
+        down - other_party,
+        no_data,
+        degraded,
+        maintenance,
+        other_party,
+        outside,
+        basis.unconfirmed,
+    )
+
+
+def _length(start: int, end: int) -> int:
+    return end - start
 
 
 def _causes(line: Timeline, period: Span, found: Iterable[Outage]) -> Iterator[tuple[int, int, State, Stretch | None]]:

@@ -197,6 +197,12 @@ def boundary_of(row: Iterable[Any]) -> Boundary:
     return Boundary(at, _STATE_OF[state], reason and _REASON_OF[reason], step)
 
 
+def boundaries_of(rows: Iterable[Any]) -> list[Boundary]:
+    """Those of rows that have the series before them; there are many."""
+    state_of, reason_of = _STATE_OF, _REASON_OF
+    return [Boundary(at, state_of[state], reason and reason_of[reason], step) for _, at, state, reason, step in rows]
+
+
 _STATE_OF = {state.value: state for state in State}  # a call of the enumeration costs five times as much
 _REASON_OF = {reason.value: reason for reason in Reason}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from monitor.store.database import Database
 
 _LIMITS = [round(limit * 1_000_000) for limit in schema.LATENCY_BUCKETS]
 _VERDICTS = (Verdict.UP, Verdict.DEGRADED, Verdict.DOWN, Verdict.INCONCLUSIVE)
+_CONCLUSIVE = _VERDICTS.index(Verdict.INCONCLUSIVE)  # so many verdicts are
 _NO_COUNTS = [0] * len(schema.ROLLUP_COUNTS)
 _RECHECKS, _FAILED_RECHECKS, _MICROS, _PHASES, _BUCKETS = (
     schema.ROLLUP_COUNTS.index(name) for name in ("rechecks", "failed_rechecks", "micros", "dns", "le_50ms")
@@ -33,10 +34,11 @@ class Ledger:
     """Changes wait in memory until `write` puts them into the tables, which are the store's or a rebuild's own."""
 
     def __init__(self, database: Database, tables: Sequence[Table] = schema.DERIVED) -> None:
-        lines, boundaries, rollups, reasons, blind = tables
+        lines, boundaries, rollups, days, reasons, blind = tables
         self._boundaries_table = boundaries
         self._put_line = database.many(upsert(database, lines, add=False))
         self._add_rollup = database.many(upsert(database, rollups, add=True))
+        self._add_day = database.many(upsert(database, days, add=True))
         self._add_reason = database.many(upsert(database, reasons, add=True))
         self._insert_boundary = database.many(insert(boundaries))
         self._delete_boundaries = database.many(
@@ -181,6 +183,7 @@ class Ledger:
             [(s, hour, *why, n) for (s, at, *why), n in self._reasons.items() for hour in (at, schema.ALWAYS)],
         )
         _many(connection, self._add_rollup, [(*where, *counts) for where, counts in self._corrections.items()])
+        _many(connection, self._add_day, [_day(*where, counts) for where, counts in self._hours()])
         _many(connection, self._add_reason, [(*why, n) for why, n in self._reason_corrections.items() if n])
         # A reason that nothing has any more has no row, as if it had never had one.
         _many(connection, self._delete_reason, [(*why, 0) for why, n in self._reason_corrections.items() if n < 0])
@@ -190,10 +193,16 @@ class Ledger:
         ):
             waiting.clear()
 
+    def _hours(self) -> Iterator[tuple[_Hour, list[int]]]:
+        """What is added to each hour, tries and corrections."""
+        yield from self._counts.items()
+        yield from self._corrections.items()
+
 
 _Hour: TypeAlias = tuple[int, int]  # series, hour
 _Why: TypeAlias = tuple[int, int, str, str]  # series, hour, reason, step
 _FOREVER = 1 << 62
+_DAY = 86_400
 
 
 def _tally(counts: list[int], try_: Try, phases: Sequence[int], sign: int) -> None:
@@ -210,6 +219,11 @@ def _tally(counts: list[int], try_: Try, phases: Sequence[int], sign: int) -> No
         for number, units in enumerate(phases, _PHASES):
             counts[number] += sign * units
         counts[_BUCKETS + bisect_left(_LIMITS, try_.micros)] += sign
+
+
+def _day(series: int, hour: int, counts: Sequence[int]) -> tuple[int, int, int, int]:
+    """What an hour adds to its day, as a row of `days`."""
+    return series, hour // _DAY * _DAY, sum(counts[:_CONCLUSIVE]), counts[_RECHECKS]
 
 
 def _start_ms(blind: Blind) -> int:

@@ -6,7 +6,7 @@ as a next version; every version stays. Instants in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,26 +120,31 @@ class PeriodBook:
 
     def tries(self, start: int, end: int) -> dict[Key, Tries]:
         """The first tries of every line in the hours that begin in [start, end), added up by the database."""
-        rollups, reasons, series = schema.rollups.c, schema.reasons.c, schema.series.c
-        conclusive = func.sum(rollups.up + rollups.degraded + rollups.down)
-        key = series.system, series.check, series.location
-        # From each line to its own rows, as elsewhere: SQLite would look at those of all hours.
-        of_line = and_(rollups.series == series.id, rollups.hour >= max(start, 1), rollups.hour < end)
-        by_reason = and_(reasons.series == series.id, reasons.hour >= max(start, 1), reasons.hour < end)
-        counts = select(*key, conclusive, func.sum(rollups.rechecks))
-        counts = counts.outerjoin_from(schema.series, schema.rollups, of_line).group_by(series.id)
-        causes = select(*key, reasons.reason, func.sum(reasons.tries))
-        causes = causes.outerjoin_from(schema.series, schema.reasons, by_reason).group_by(series.id, reasons.reason)
-        found: dict[Key, Tries] = {}
+        rollups, days, reasons = schema.rollups.c, schema.days.c, schema.reasons.c
+        conclusive = rollups.up + rollups.degraded + rollups.down
+        start = max(start, 1)  # the row of hour 0 counts since the beginning
+        whole = -(-start // _DAY) * _DAY, end // _DAY * _DAY
+        if whole[0] >= whole[1]:
+            whole = end, end
+        summed = (
+            _summed(rollups.hour, (start, whole[0]), conclusive, rollups.rechecks),
+            _summed(days.day, whole, days.conclusive, days.rechecks),
+            _summed(rollups.hour, (whole[1], end), conclusive, rollups.rechecks),
+        )
+        causes = _summed(reasons.hour, (start, end), reasons.tries, by=(reasons.reason,))
+        names, counted = Names(), dict[int, tuple[int, int]]()
+        failed: dict[int, dict[Reason, int]] = {}
         with self._database.reading() as connection:
-            for *named, number, rechecks in connection.execute(counts):
-                if number is not None:
-                    found[_key(named)] = Tries(int(number), int(rechecks), {})
-            for *named, reason, number in connection.execute(causes):
+            names.read(connection)
+            for counts in summed:
+                for line, number, rechecks in connection.execute(counts).all():
+                    if number is not None:
+                        before = counted.get(line, (0, 0))
+                        counted[line] = before[0] + int(number), before[1] + int(rechecks)
+            for line, reason, number in connection.execute(causes).all():
                 if reason is not None and verdict_of(Reason(reason)) is Verdict.DOWN:
-                    counted = found[_key(named)]
-                    found[_key(named)] = counted._replace(failed={**counted.failed, Reason(reason): int(number)})
-        return found
+                    failed.setdefault(line, {})[Reason(reason)] = int(number)
+        return {names.keys[line]: Tries(*counts, failed.get(line, {})) for line, counts in counted.items()}
 
     def imported(self, start: int, end: int) -> set[Key]:
         """The lines that have imported outcomes due in [start, end)."""
@@ -202,9 +207,12 @@ def _judged_by(dated: Dated, key: Key) -> Callable[[Try], Settings]:
     return judged_by
 
 
-def _key(named: Any) -> Key:
-    system, check, location = named
-    return system, check, location
+def _summed(at: Any, span: tuple[int, int], *counts: Any, by: Sequence[Any] = ()) -> Any:
+    """Sums of counts of each line in a span; from each line to its own rows, for SQLite would look at those of all."""
+    line, table = schema.series.c.id, at.table
+    of_line = and_(table.c.series == line, at >= span[0], at < span[1])
+    sums = select(line, *by, *map(func.sum, counts))
+    return sums.outerjoin_from(schema.series, table, of_line).group_by(line, *by)
 
 
 def _versions(kind: str, name: str) -> Any:

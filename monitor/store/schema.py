@@ -1,8 +1,8 @@
 """The tables. What they mean is said here; how they came to be is in migrations/versions.
 
-`outcomes` is the truth and only ever grows. `lines`, `boundaries`, `rollups` and `reasons` are made from it and can be
-made again (`Store.rebuild`). Facts, at the end, are what people decided and what was sent: rows are added, never taken
-away. Instants are ms since the epoch in `outcomes` and `lines`, seconds elsewhere.
+`outcomes` is the truth and only ever grows. `lines`, `boundaries`, `rollups`, `days` and `reasons` are made from it and
+can be made again (`Store.rebuild`). Facts, at the end, are what people decided and what was sent: rows are added, never
+taken away. Instants are ms since the epoch in `outcomes` and `lines`, seconds elsewhere.
 """
 
 from __future__ import annotations
@@ -154,6 +154,18 @@ rollups = Table(
     sqlite_with_rowid=False,
 )
 
+# First tries with a conclusive verdict, and rechecks, of one line in one day of UTC (its start): sums of `rollups`, so
+# that a figure of a year does not add up nine thousand hours of every line.
+days = Table(
+    "days",
+    metadata,
+    Column("series", Integer, primary_key=True, autoincrement=False),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("conclusive", BigInteger, nullable=False),
+    Column("rechecks", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # First tries that were not plainly up, by reason and by the step that decided it ("" for none).
 reasons = Table(
     "reasons",
@@ -191,7 +203,7 @@ meta = Table(
     Column("value", Text, nullable=False),
 )
 
-DERIVED = (lines, boundaries, rollups, reasons, blind)
+DERIVED = (lines, boundaries, rollups, days, reasons, blind)
 """What `rebuild` makes again."""
 
 # --- what was measured beside the verdicts, and facts -----------------------------------------------------------------

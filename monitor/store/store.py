@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Integer, Select, and_, func, insert, literal_column, or_, select, text, update
@@ -14,7 +16,7 @@ from monitor.incident_rules import IncidentRules
 from monitor.judge import Blind, Boundary, Interval, Line, timeline
 from monitor.model import Gauge, Outcome, Reason, Settings, State
 from monitor.store import schema
-from monitor.store.codec import boundary_of, line_of
+from monitor.store.codec import boundaries_of, line_of
 from monitor.store.database import RECORDER_LOCK, Database
 from monitor.store.dated import CheckKey, SettingsOf
 from monitor.store.dossiers import DossierBook
@@ -384,9 +386,9 @@ def _boundaries(connection: Connection, start: int, end: int) -> dict[Key, list[
     names.read(connection)
     of_line: dict[int, list[Boundary]] = {}
     for rows in connection.execution_options(yield_per=_AT_ONCE).execute(chosen).partitions():
-        for series, *row in rows:
+        for series, boundaries in groupby(rows, itemgetter(0)):
             if series is not None:  # a line without any; see `_named`
-                of_line.setdefault(series, []).append(boundary_of(row))
+                of_line.setdefault(series, []).extend(boundaries_of(boundaries))
     return {names.keys[series]: found for series, found in of_line.items()}
 
 

@@ -184,6 +184,7 @@ def fill(store: Store, loaded: Catalogue, span: tuple[int, int], incidents: int)
             failed = [(number, hour, b.reason, b.step, 3) for hour, b in hours.items()]
             connection.exec_driver_sql(insert[schema.reasons], failed)
         connection.exec_driver_sql(ROLLUPS, (span[0] - DAY, span[1] + DAY))
+        connection.exec_driver_sql(DAYS)
         connection.exec_driver_sql("ANALYZE")
 
 
@@ -194,6 +195,13 @@ ROLLUPS = f"""
     FROM series, hours ORDER BY id, hour
 """
 """60 first tries an hour, 57 of them up: what is added up, whatever the numbers."""
+
+
+DAYS = """
+    INSERT INTO days (series, day, conclusive, rechecks)
+    SELECT series, hour - hour % 86400, sum(up + degraded + down), sum(rechecks) FROM rollups
+    GROUP BY series, hour - hour % 86400
+"""
 
 
 def boundaries(random: Random, span: tuple[int, int], incidents: int) -> list[Boundary]:

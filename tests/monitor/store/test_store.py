@@ -9,15 +9,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import alembic.command
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from sqlalchemy import MetaData, insert, select, text, update
 
+from monitor.figures import Tries
 from monitor.judge import Blind, Boundary, Interval, Line, fold, in_time
 from monitor.model import CONTROL_SYSTEM, Outcome, Phases, Reason, Settings, State, StepResult, Verdict, verdict_of
-from monitor.store import LATENCY_BUCKETS, Change, ReasonCount, Recorded, Store, StoreError, schema
+from monitor.store import LATENCY_BUCKETS, Change, ReasonCount, Recorded, Store, StoreError, database, schema
 from monitor.store.outcomes import try_of
 
 MINUTE = Settings(interval=60, timeout=10)
@@ -635,6 +637,48 @@ def test_a_standby_waits_for_its_turn(store: Store, open_store: Callable[[], Sto
         assert not turn.wait(0.05)
     thread.join()
     assert turn.is_set()
+
+
+# --- tries of a period ------------------------------------------------------------------------------------------------
+
+
+def test_tries_of_a_period_are_the_sum_of_its_hours_wherever_it_begins_and_ends(store: Store) -> None:
+    store.record(
+        [outcome(minutes * 60, FAILED if minutes % 77 == 0 else None) for minutes in range(0, 7200, 11)], known
+    )
+    day = HOUR // 86_400 * 86_400
+    for start, end in (
+        *((day, day + 86_400), (day + 61_200, day + 3 * 86_400 + 61_200), (day + 3600, day + 7200)),
+        *((day + 82_800, day + 90_000), (0, 1 << 40), (day + 86_400, day + 86_400), (day + 43_200, day + 86_400)),
+    ):
+        hours = store.rollups(start, end).get(KEY, [])
+        found = store.periods.tries(start, end).get(KEY, Tries())
+        assert found.conclusive == sum(r.up + r.degraded + r.down for r in hours)
+        assert sum(found.failed.values()) == sum(r.down for r in hours)
+        assert found.rechecks == sum(r.rechecks for r in hours)
+
+
+def test_a_store_that_is_older_than_sums_by_day_has_them_after_its_upgrade(open_store: Callable[[], Store]) -> None:
+    store = open_store()
+    upgraded_to(store, "0008")
+    hours = [(1, hour, *range(1, 6)) for hour in (HOUR, HOUR + 3600, HOUR + 86_400)]
+    hours.append((1, schema.ALWAYS, 9, 9, 9, 9, 9))
+    columns = ("series", "hour", *schema.VERDICT_COUNTS, "rechecks")
+    with store._database.writing() as connection:
+        for row in hours:
+            none = dict.fromkeys(schema.ROLLUP_COUNTS, 0)
+            connection.execute(insert(schema.rollups).values(none | dict(zip(columns, row, strict=True))))
+    store.upgrade()
+    day = HOUR // 86_400 * 86_400
+    assert sorted(tables(store, "days")["days"]) == [(1, day, 12, 10), (1, day + 86_400, 6, 5)]
+
+
+def upgraded_to(store: Store, revision: str) -> None:
+    """The tables as an older program left them."""
+    with store._database.writing() as connection:
+        config = database._alembic()
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, revision)
 
 
 # --- rebuild ----------------------------------------------------------------------------------------------------------

@@ -219,6 +219,7 @@ def test_any_order_of_arrival_gives_what_the_rules_say(empty: Path, world: World
 def check_counts(store: Store, expected: Expected) -> None:
     """First tries in blindness are inconclusive in the hours, and what they said since the beginning."""
     hours, totals, reasons = store.rollups(0, 1 << 40), store.totals(), store.reasons(0, 1 << 40)
+    of_period = store.periods.tries(0, 1 << 40)
     for key, tries in expected.tries.items():
         blind = [] if key[0] == CONTROL_SYSTEM else merged(expected.blind(key[2]))
         first = [t for t in tries if t.try_ == 1]
@@ -233,6 +234,9 @@ def check_counts(store: Store, expected: Expected) -> None:
         conclusive = worth.total() - worth[Verdict.INCONCLUSIVE]
         assert sum(sum(r.buckets) for r in rollups) == conclusive
         assert sum(r.micros for r in rollups) == 100_000 * conclusive
+        if key in of_period:
+            rechecks = sum(r.rechecks for r in rollups)
+            assert of_period[key][:2] == (conclusive, rechecks)
         failed = sum(c.tries for c in reasons.get(key, []) if verdict_of(c.reason) is Verdict.DOWN)
         assert failed == worth[Verdict.DOWN]
 
