@@ -660,7 +660,7 @@ def test_tries_of_a_period_are_the_sum_of_its_hours_wherever_it_begins_and_ends(
 
 def test_a_store_that_is_older_than_sums_by_day_has_them_after_its_upgrade(open_store: Callable[[], Store]) -> None:
     store = open_store()
-    upgraded_to(store, "0008")
+    upgraded_to(store, "0009")
     hours = [(1, hour, *range(1, 6)) for hour in (HOUR, HOUR + 3600, HOUR + 86_400)]
     hours.append((1, schema.ALWAYS, 9, 9, 9, 9, 9))
     columns = ("series", "hour", *schema.VERDICT_COUNTS, "rechecks")
