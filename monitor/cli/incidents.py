@@ -669,8 +669,8 @@ def incidents_report(
     """
     province = the_province(catalogue, in_sandbox)
     _check_system(province, system)
-    severity = Severity(level) if level else IncidentRules(province).severity(system, Extent.FUNCTION)
     start, end = since // 1000, None if until is None else until // 1000
+    severity = Severity(level) if level else IncidentRules(province).severity(system, Extent.FUNCTION, start)
     with the_store(configuration(data)) as store, _one_line():
         record = store.incidents.report(system, severity, by, text, start=start, end=end)
     shown = console()
