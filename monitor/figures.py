@@ -55,7 +55,7 @@ from monitor.availability import (
 from monitor.calendars import UnknownYear, confirmed, service_seconds
 from monitor.catalogue import STATE_CALENDAR, Calendar, Catalogue, Contract
 from monitor.judge import Boundary, Line, known_at, timeline
-from monitor.maintenance import Ruling, Window, valid_seconds, verdict
+from monitor.maintenance import Planned, Ruling, Window, valid_seconds, verdict
 from monitor.model import CONTROL_SYSTEM, Reason, State
 from monitor.periods import epoch
 from monitor.spans import Span, union
@@ -562,21 +562,12 @@ class _Counting:
         promised = promise_in(self._catalogue, system, raw.span)
         if promised is None:
             return None
-        name, contract, span = promised
-        by_terms: dict[tuple[int, str | None], list[Window]] = {}
-        for window in self._windows.get(system, ()):
-            of = contract_at(self._catalogue, name, window.notice_at)
-            by_terms.setdefault((of.maintenance_notice_days, of.calendar), []).append(window)
         try:
-            planned = [
-                valid_seconds(windows, system, days, calendar_of(self._catalogue, calendar), self._zone, *span)
-                for (days, calendar), windows in by_terms.items()
-            ]
+            planned = planned_in(self._catalogue, system, promised, self._windows.get(system, ()))
         except UnknownYear as error:
             return Refused(Kind.CONTRACTUAL, error.vi)
-        spans = union(one for of_terms in planned for one in of_terms.spans)
-        basis = contractual(contract.party, spans, unconfirmed=any(of_terms.provisional for of_terms in planned))
-        return Account(basis, raw.line, span, raw.outages)
+        basis = contractual(promised.contract.party, planned.spans, unconfirmed=planned.provisional)
+        return Account(basis, raw.line, promised.span, raw.outages)
 
     def _office(self, system: str, span: Span) -> Basis | Refused:
         name = self._catalogue.systems[system].calendar or STATE_CALENDAR
@@ -659,6 +650,23 @@ def promise_in(catalogue: Catalogue, system: str, span: Span) -> Promised | None
                 start = found.span[0]
             found = Promised(name, contract, (start, end))
     return found
+
+
+def planned_in(catalogue: Catalogue, system: str, promised: Promised, windows: Iterable[Window]) -> Planned:
+    """The valid maintenance in the seconds of a contract: of each window by its terms when the notice went out.
+
+    Raises UnknownYear.
+    """
+    by_terms: dict[tuple[int, str | None], list[Window]] = {}
+    for window in windows:
+        of = contract_at(catalogue, promised.name, window.notice_at)
+        by_terms.setdefault((of.maintenance_notice_days, of.calendar), []).append(window)
+    zone = ZoneInfo(catalogue.province.timezone)
+    planned = [
+        valid_seconds(announced, system, days, calendar_of(catalogue, calendar), zone, *promised.span)
+        for (days, calendar), announced in by_terms.items()
+    ]
+    return Planned(union(span for of in planned for span in of.spans), any(of.provisional for of in planned))
 
 
 def _valid(contract: Contract, span: Span, zone: ZoneInfo) -> Span:

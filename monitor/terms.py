@@ -130,6 +130,14 @@ def _within(rows: Sequence[tuple[int, _T]], start: int, end: int) -> list[tuple[
     return found
 
 
+def as_of(catalogue: Catalogue, second: int) -> Catalogue:
+    """The catalogue as if the terms that were in force in a second had always been."""
+    past = catalogue.past
+    systems = {system: [(ALWAYS, terms_at(catalogue, system, second))] for system in past.systems}
+    contracts = {name: [(ALWAYS, contract_at(catalogue, name, second))] for name in past.contracts}
+    return replace(catalogue, past=Past(systems, contracts))
+
+
 # --- who hangs on whom ------------------------------------------------------------------------------------------------
 
 
@@ -139,7 +147,10 @@ def parents(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     Where a dependency was turned round, the newer one counts and the older one takes nothing: each would wait for the
     other to know its root cause.
     """
-    graph = {system: list(spec.depends_on) for system, spec in catalogue.systems.items()}
+    graph = {
+        system: [parent for parent in ever(catalogue, system)[-1].depends_on if parent in catalogue.systems]
+        for system in catalogue.systems
+    }
     for system, rows in catalogue.past.systems.items():
         for _, terms in reversed(rows):
             for parent in terms.depends_on:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from monitor.catalogue import Catalogue
 from monitor.store import schema
@@ -32,6 +32,7 @@ class TermBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._last: tuple[Catalogue, int, Catalogue] | None = None  # what `dated` made last, and of how many entries
 
     def record(self, catalogue: Catalogue, now: int) -> list[tuple[Subject, str]]:
         """Let the terms of a catalogue hold from `now` on; the first ones of a subject hold from the beginning.
@@ -76,8 +77,14 @@ class TermBook:
             return _entries(connection)
 
     def dated(self, catalogue: Catalogue, now: float) -> Catalogue:
-        """The catalogue with its past; what it says that is not recorded yet holds from `now` on."""
-        return with_past(catalogue, [entry.terms for entry in self.entries()], int(now))
+        """The catalogue with its past; what it says that is not recorded yet holds from the first such `now` on."""
+        with self._database.reading() as connection:
+            number: int = connection.execute(select(func.coalesce(func.max(schema.terms.c.number), 0))).scalar_one()
+            last = self._last
+            if last is None or last[0] is not catalogue or last[1] != number:
+                made = with_past(catalogue, [entry.terms for entry in _entries(connection)], int(now))
+                self._last = last = catalogue, number, made
+        return last[2]
 
 
 def _entries(connection: Connection) -> list[Entry]:
