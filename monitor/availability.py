@@ -18,6 +18,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from itertools import accumulate, pairwise
 from operator import attrgetter, itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from monitor.judge import Interval
@@ -303,12 +304,22 @@ def grace(child: Iterable[Settings], parent: Iterable[Settings]) -> int:
     return max((round(1000 * s.interval) + round(1000 * s.timeout)) // 1000 for s in (*child, *parent))
 
 
+class Bond(NamedTuple):
+    """Seconds [start, end) in which one party answers for a system, and it hangs on these parents, each with its g."""
+
+    start: int
+    end: int
+    party: str
+    parents: Mapping[str, int]
+
+
 def outages(
     lines: Mapping[str, Timeline],
     depends_on: Mapping[str, Collection[str]],
     grace_of: Callable[[str, str], int],
     party_of: Mapping[str, str],
     decisions: Iterable[Attribution] = (),
+    bonds: Mapping[str, Sequence[Bond]] = MappingProxyType({}),
     *,
     now: int,
 ) -> dict[str, list[Outage]]:
@@ -328,19 +339,28 @@ def outages(
 
     Root cause and party are those of the named parent's nearest down second, of two equally near the earlier.
     A decision about a system holds for its seconds, and for those that others owe to them.
+
+    `bonds` are the terms of systems for which they have changed, in order and without gaps, in place of g and party: a
+    second is judged by those that are in force in it, whatever the parent's down second is that is near. `depends_on`
+    has all parents that there ever were.
     """
     graph = {system: sorted({p for p in depends_on.get(system, ()) if p in lines}) for system in lines}
     decided = _decided(decisions)
     reached: dict[tuple[str, int], list[_Reach]] = {}
     found: dict[str, list[Outage]] = {}
     for system in TopologicalSorter(graph).static_order():
-        keys = [(parent, grace_of(system, parent)) for parent in graph[system]]
-        for key in keys:
-            if key not in reached:
-                reached[key] = _reaches(key[0], found[key[0]], key[1])
-        reaches = [reached[key] for key in keys]
+        parties: Sequence[tuple[int, int, str]] = ()
+        if of := bonds.get(system):
+            reaches = [_bound(parent, found[parent], of) for parent in graph[system]]
+            parties = [(bond.start, bond.end, bond.party) for bond in of]
+        else:
+            keys = [(parent, grace_of(system, parent)) for parent in graph[system]]
+            for key in keys:
+                if key not in reached:
+                    reached[key] = _reaches(key[0], found[key[0]], key[1])
+            reaches = [reached[key] for key in keys]
         found[system] = [
-            _outage(system, downs, ongoing, reaches, party_of[system], decided.get(system, ()))
+            _outage(system, downs, ongoing, reaches, party_of[system], decided.get(system, ()), parties)
             for downs, ongoing in _in_one_piece(lines[system], now)
         ]
     return {system: found[system] for system in lines}
@@ -388,6 +408,17 @@ def _reaches(parent: str, found: Sequence[Outage], g: int) -> list[_Reach]:
     return made
 
 
+def _bound(parent: str, found: Sequence[Outage], bonds: Iterable[Bond]) -> list[_Reach]:
+    """The seconds that a parent may take of a child whose terms have changed: those in which it hangs on the parent."""
+    return [
+        reach._replace(start=max(reach.start, bond.start), end=min(reach.end, bond.end))
+        for bond in bonds
+        if parent in bond.parents
+        for reach in _reaches(parent, found, bond.parents[parent])
+        if max(reach.start, bond.start) < min(reach.end, bond.end)
+    ]
+
+
 def _in_one_piece(line: Timeline, now: int) -> list[tuple[list[Interval], bool]]:
     """The down intervals of each outage, and whether it may go on: silence neither ends nor parts it (section 7)."""
     pieces: list[list[Interval]] = []
@@ -411,16 +442,22 @@ def _outage(
     reaches: Sequence[Sequence[_Reach]],
     party: str,
     decided: Sequence[tuple[int, int, str]],
+    parties: Sequence[tuple[int, int, str]] = (),
 ) -> Outage:
     first = downs[0]
     reaches = [_about(parent, first.start, downs[-1].end) for parent in reaches]
     if not any(_shares_a_second(downs, parent) for parent in reaches):
         reaches = ()
-    if len(downs) == 1 and not reaches and not decided:  # as a rule
+    if len(downs) == 1 and not (reaches or decided or parties):  # as a rule
         own = Stretch(first.start, first.end, system, first.start, party)
         return Outage(system, first.start, first.end, (own,), first.reason, first.step, ongoing)
     stretches: list[Stretch] = []
-    for start, end, reach in _taken(downs, reaches):
+    taken = _taken(downs, reaches)
+    if parties:
+        taken = _parted(taken, parties)
+    for start, end, reach in taken:
+        if parties and not reach:
+            party = next(of for begin, finish, of in parties if begin <= start < finish)
         cause = reach.stretch if reach else Stretch(start, end, system, first.start, party)
         for begin, finish, decision in _cut(start, end, decided):
             stretch = Stretch(begin, finish, cause.root, cause.since, decision[2] if decision else cause.party)
@@ -457,6 +494,17 @@ _Range = TypeVar("_Range", bound=tuple[Any, ...])  # start, end and what else is
 def _about(ranges: Sequence[_Range], start: int, end: int) -> Sequence[_Range]:
     """Those of the sorted, disjoint ranges that have seconds in [start, end)."""
     return ranges[bisect_right(ranges, start, key=_TO) : bisect_left(ranges, end, key=_FROM)]
+
+
+def _parted(
+    taken: Iterable[tuple[int, int, _Reach | None]], parties: Sequence[tuple[int, int, str]]
+) -> Iterator[tuple[int, int, _Reach | None]]:
+    """The same, with what is the system's own cut where another party answers for it."""
+    for start, end, reach in taken:
+        if reach:
+            yield start, end, reach
+        else:
+            yield from ((begin, finish, None) for begin, finish, _ in _cut(start, end, parties))
 
 
 def _shares_a_second(downs: Sequence[Interval], reaches: Sequence[_Reach]) -> bool:

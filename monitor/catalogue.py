@@ -24,7 +24,7 @@ from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Self, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias, Union, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -769,6 +769,37 @@ _REFERENCES: tuple[tuple[Where, str], ...] = (
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
+class CheckTerms(NamedTuple):
+    """What the line of a system takes from a check; `reach` is interval + timeout in whole seconds."""
+
+    critical: bool
+    quorum: int | None
+    locations: tuple[str, ...]
+    reach: int
+
+
+class SystemTerms(NamedTuple):
+    """What makes the line of a system, its root causes and its figures; dated, see monitor/terms.py."""
+
+    party: str
+    contract: str | None
+    objective: Fraction | None  # its own
+    criticality: str
+    depends_on: tuple[str, ...]
+    checks: Mapping[str, CheckTerms]
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Terms by id, each from a second on; the last ones are those of the catalogue, where it has the id.
+
+    What is not named has never changed.
+    """
+
+    systems: Mapping[str, Sequence[tuple[int, SystemTerms]]] = field(default_factory=dict)
+    contracts: Mapping[str, Sequence[tuple[int, Contract]]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Catalogue:
     """What is watched, from where, whose it is and what was promised: complete, checked, immutable.
@@ -792,6 +823,8 @@ class Catalogue:
     hash: str
     warnings: tuple[Problem, ...]
     _connectors: Mapping[tuple[str, str], Connector] = field(repr=False)  # of checks and controls
+    past: Past = field(default_factory=Past, repr=False)  # of the store: monitor/terms.py
+    _terms: dict[str, SystemTerms] = field(default_factory=dict, repr=False)  # made once: each figure asks for them
 
     def checks(self, location: str) -> dict[tuple[str, str], Check]:
         """What the engine at a location runs, controls apart; KeyError for an unknown location."""
@@ -839,6 +872,19 @@ class Catalogue:
         chosen = self.systems[system].checks[check].locations
         return tuple(self.locations) if chosen is None else chosen
 
+    def terms(self, system: str) -> SystemTerms:
+        """The terms of a system as the file has them; KeyError for an unknown one."""
+        if system not in self._terms:
+            spec = self.systems[system]
+            checks = {
+                check: CheckTerms(of.critical, of.quorum, self.locations_of(system, check), _reach(of, self.defaults))
+                for check, of in spec.checks.items()
+            }
+            self._terms[system] = SystemTerms(
+                spec.party, spec.contract, spec.objective, spec.criticality, spec.depends_on, checks
+            )
+        return self._terms[system]
+
     def objective(self, system: str) -> Fraction | None:
         """The availability that a system is to reach, its own before its contract's; exact, 1 is always."""
         spec = self.systems[system]
@@ -879,6 +925,11 @@ def _settings(check: CheckSpec, defaults: Defaults) -> Settings:
         confirm_down=chosen(check.confirm_down, defaults.confirm_down),
         confirm_up=chosen(check.confirm_up, defaults.confirm_up),
     )
+
+
+def _reach(check: CheckSpec, defaults: Defaults) -> int:
+    settings = _settings(check, defaults)
+    return (round(1000 * settings.interval) + round(1000 * settings.timeout)) // 1000
 
 
 def _route(own: Network, common: Network) -> Route:

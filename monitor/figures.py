@@ -46,7 +46,6 @@ from monitor.availability import (
     contractual,
     explain,
     figure,
-    grace,
     office,
     outages,
     percent_up,
@@ -56,11 +55,26 @@ from monitor.availability import (
 from monitor.calendars import UnknownYear, confirmed, service_seconds
 from monitor.catalogue import STATE_CALENDAR, Calendar, Catalogue, Contract
 from monitor.judge import Boundary, Line, known_at, timeline
-from monitor.maintenance import Ruling, Window, valid_seconds, verdict
-from monitor.model import CONTROL_SYSTEM, Reason, Settings, State
+from monitor.maintenance import Planned, Ruling, Window, valid_seconds, verdict
+from monitor.model import CONTROL_SYSTEM, Reason, State
 from monitor.periods import epoch
-from monitor.spans import Span
+from monitor.spans import Span, union
 from monitor.status import DAY, Key, Timelines, lifetime
+from monitor.terms import (
+    ALWAYS,
+    FOREVER,
+    Phase,
+    bonds,
+    checks_in,
+    contract_at,
+    contracts_in,
+    ever,
+    keys_in,
+    longest_reach,
+    parents,
+    phases,
+    terms_at,
+)
 
 REACH = 400 * DAY
 """How far before a period the beginning of an outage is looked for, in seconds; a longer one is cut there."""
@@ -141,7 +155,7 @@ class Draft:
 
     def lines(self, spans: Mapping[str, Span]) -> Lines:
         """The lines of these systems, given with the seconds that count, and of those that they hang on."""
-        graph = {system: spec.depends_on for system, spec in self._catalogue.systems.items()}
+        graph = parents(self._catalogue)
         parents_first = list(TopologicalSorter(graph).static_order())
         needed = dict(spans)
         drawn: dict[str, Timeline] = {}
@@ -185,6 +199,9 @@ class Draft:
 
     def _drawn(self, system: str, start: int) -> tuple[Timeline, dict[str, Timeline]]:
         timelines = Timelines(self._catalogue, self._boundaries, {}, start, self._end)
+        if system in self._catalogue.past.systems:
+            names = checks_in(self._catalogue, system, *timelines.life(system))
+            return timelines.system(system), {check: timelines.check(system, check) for check in names}
         specs = self._catalogue.systems[system].checks
         checks: dict[str, Timeline] = {check: timelines.check(system, check) for check in specs}
         critical = [line for check, line in checks.items() if specs[check].critical]
@@ -195,10 +212,7 @@ class Draft:
 
     def _last_change(self, system: str) -> int | None:
         """When a critical line of the system last changed before what was read; None: it had never been known."""
-        specs = self._catalogue.systems[system].checks
-        keys = (
-            key for check, spec in specs.items() if spec.critical for key in keys_of(self._catalogue, system, check)
-        )
+        keys = critical_keys(self._catalogue, system)
         firsts = [known[0].at for key in keys if (known := self._boundaries.get(key))]
         return max((at for at in firsts if at <= self._start), default=None)
 
@@ -253,21 +267,20 @@ def _on(line: Timeline, at: int) -> tuple[int, bool]:
     return (max(at, line[-1].end), False) if good is None else (good, True)
 
 
-def keys_of(catalogue: Catalogue, system: str, check: str) -> Iterator[Key]:
-    """The names of the lines of a check."""
-    return ((system, check, location) for location in catalogue.locations_of(system, check))
+def critical_keys(catalogue: Catalogue, system: str) -> set[Key]:
+    """The lines of the checks of a system that are critical, or were."""
+    return {
+        (system, check, location)
+        for terms in ever(catalogue, system)
+        for check, of in terms.checks.items()
+        if of.critical
+        for location in of.locations
+    }
 
 
 def grace_between(catalogue: Catalogue, child: str, parent: str) -> int:
-    """g of section 4, in whole seconds."""
-    return grace(_critical(catalogue, child), _critical(catalogue, parent))
-
-
-def _critical(catalogue: Catalogue, system: str) -> Iterator[Settings]:
-    for check, spec in catalogue.systems[system].checks.items():
-        settings = catalogue.settings(system, check)
-        if spec.critical and settings:
-            yield settings
+    """g of section 4, in whole seconds; the longest that there was, where terms have changed."""
+    return max(longest_reach(terms) for system in (child, parent) for terms in ever(catalogue, system))
 
 
 # --- counted ----------------------------------------------------------------------------------------------------------
@@ -402,10 +415,11 @@ def outages_of(
     catalogue: Catalogue, lines: Lines, attributions: Iterable[Attribution], now: int
 ) -> dict[str, list[Outage]]:
     """The outages that the lines hold, with their root causes and parties."""
-    depends_on = {system: catalogue.systems[system].depends_on for system in lines.systems}
+    depends_on = parents(catalogue)
     party_of = {system: catalogue.systems[system].party for system in lines.systems}
     grace_of = partial(grace_between, catalogue)
-    return outages(lines.systems, depends_on, grace_of, party_of, attributions, now=now)
+    dated = bonds(catalogue, depends_on, lines.systems)
+    return outages(lines.systems, depends_on, grace_of, party_of, attributions, dated, now=now)
 
 
 def read(
@@ -479,11 +493,9 @@ def rest_on_imports(catalogue: Catalogue, records: Records, outages: Mapping[int
 def _rests(catalogue: Catalogue, records: Records, told: Told, lines: Mapping[Key, Line], hold: int, now: int) -> bool:
     start, end = told.start - 1, now if told.end is None else told.end + 1
     imported = records.periods.imported(start - hold, end + hold)
-    keys = {
-        key
-        for key in _touched(catalogue, _with_parents(catalogue, told.system), imported)
-        if catalogue.systems[key[0]].checks[key[1]].critical
-    }
+    systems = _with_parents(catalogue, told.system)
+    critical = {key for system in systems for key in critical_keys(catalogue, system)}
+    keys = _touched(catalogue, systems, imported) & critical
     if not keys:
         return False
     seen, measured = records.boundaries(start, end), records.periods.measured(keys, start, end, now)
@@ -494,12 +506,12 @@ def _rests(catalogue: Catalogue, records: Records, told: Told, lines: Mapping[Ke
 
 
 def _with_parents(catalogue: Catalogue, system: str) -> set[str]:
-    found, waiting = set[str](), [system]
+    found, waiting, graph = set[str](), [system], parents(catalogue)
     while waiting:
         one = waiting.pop()
         if one not in found:
             found.add(one)
-            waiting.extend(catalogue.systems[one].depends_on)
+            waiting.extend(graph[one])
     return found
 
 
@@ -537,7 +549,7 @@ class _Counting:
             hours if isinstance(hours, Refused) else Account(hours, line, span, found),
             found,
             self._errors(system),
-            tuple(self._check(system, check, span, hours) for check in self._catalogue.systems[system].checks),
+            tuple(self._check(system, check, span, hours) for check in checks_in(self._catalogue, system, *span)),
             self._commitment(system, raw, promised),
         )
 
@@ -547,17 +559,15 @@ class _Counting:
         return CheckFigures(check, Account(RAW, line, span), account)
 
     def _contractual(self, system: str, raw: Account) -> Account | Refused | None:
-        contract, span = contract_in(self._catalogue, system, raw.span)
-        if contract is None:
+        promised = promise_in(self._catalogue, system, raw.span)
+        if promised is None:
             return None
-        calendar = calendar_of(self._catalogue, contract.calendar)
-        windows, days = self._windows.get(system, ()), contract.maintenance_notice_days
         try:
-            planned = valid_seconds(windows, system, days, calendar, self._zone, *span)
+            planned = planned_in(self._catalogue, system, promised, self._windows.get(system, ()))
         except UnknownYear as error:
             return Refused(Kind.CONTRACTUAL, error.vi)
-        basis = contractual(contract.party, planned.spans, unconfirmed=planned.provisional)
-        return Account(basis, raw.line, span, raw.outages)
+        basis = contractual(promised.contract.party, planned.spans, unconfirmed=planned.provisional)
+        return Account(basis, raw.line, promised.span, raw.outages)
 
     def _office(self, system: str, span: Span) -> Basis | Refused:
         name = self._catalogue.systems[system].calendar or STATE_CALENDAR
@@ -574,24 +584,35 @@ class _Counting:
             return Refused(Kind.OFFICE, error.vi)
 
     def _errors(self, system: str) -> ErrorRate:
-        checks = self._catalogue.systems[system].checks
         known = self._figures.tries
-        of_lines = [known[key] for check in checks for key in keys_of(self._catalogue, system, check) if key in known]
+        keys = keys_in(self._catalogue, system, *self._figures.spans[system])
+        of_lines = [known[key] for key in keys if key in known]
         failed: Counter[Reason] = Counter()
         for tries in of_lines:
             failed.update(tries.failed)
         return ErrorRate(sum(t.conclusive for t in of_lines), failed, sum(t.rechecks for t in of_lines))
 
     def _commitment(self, system: str, raw: Account, promised: Account | Refused | None) -> Commitment | None:
-        objective = self._catalogue.objective(system)
-        if promised is None:
-            objective = self._catalogue.systems[system].objective  # the contract's goes with the contract
         held = promised or raw
-        if objective is None or isinstance(held, Refused):
+        if isinstance(held, Refused):
             return None
+        parts = objectives_in(self._catalogue, system, held.span, with_contract=promised is not None)
+        if not parts:
+            return None
+        line, found = held.line, held.outages
         if self._figures.measured:
-            held = Account(held.basis, self._figures.measured.systems[system], held.span, self._measured[system])
-        return Commitment(held, sla(held.figure, objective))
+            line, found = self._figures.measured.systems[system], self._measured[system]
+        held = Account(held.basis, line, (parts[0][0][0], parts[-1][0][1]), found)
+        return Commitment(held, sla(held.figure, _mean_objective(held, parts)))
+
+
+def _mean_objective(held: Account, parts: Sequence[tuple[Span, Fraction]]) -> Fraction:
+    """What is to be reached by the whole, so that it has the down seconds that the objectives allow its parts."""
+    if len(parts) == 1:
+        return parts[0][1]
+    seen = [figure(held.line, span, held.basis, held.outages).observed_seconds for span, _ in parts]
+    weighted = sum((n * objective for n, (_, objective) in zip(seen, parts, strict=True)), Fraction(0))
+    return weighted / sum(seen) if sum(seen) else parts[-1][1]
 
 
 _NO_YEARS = Calendar(years={})
@@ -602,28 +623,91 @@ def calendar_of(catalogue: Catalogue, name: str | None) -> Calendar:
     return catalogue.calendars.get(name or STATE_CALENDAR, _NO_YEARS)
 
 
-def contract_in(catalogue: Catalogue, system: str, span: Span) -> tuple[Contract, Span] | tuple[None, Span]:
-    """The contract of a system, and the seconds of a span in which it is valid; None where there are none."""
-    name = catalogue.systems[system].contract
-    if name is None:
-        return None, span
-    contract, zone = catalogue.contracts[name], ZoneInfo(catalogue.province.timezone)
+class Promised(NamedTuple):
+    """A contract of a system, as it stood in the last of the seconds in which it counts."""
+
+    name: str
+    contract: Contract
+    span: Span
+
+
+def promise_in(catalogue: Catalogue, system: str, span: Span) -> Promised | None:
+    """The contract of a system, and the seconds of a span in which it is valid; None where there are none.
+
+    Where another contract takes its place in the span, or another party promises, it is the last one, from there on
+    (section 8).
+    """
+    zone = ZoneInfo(catalogue.province.timezone)
+    found: Promised | None = None
+    for phase in phases(catalogue, system, *span):
+        if (name := phase.terms.contract) is None:
+            continue
+        for part, contract in contracts_in(catalogue, name, phase.start, phase.end):
+            start, end = _valid(contract, part, zone)
+            if start >= end:
+                continue
+            if found and found.span[1] == start and (found.name, found.contract.party) == (name, contract.party):
+                start = found.span[0]
+            found = Promised(name, contract, (start, end))
+    return found
+
+
+def planned_in(catalogue: Catalogue, system: str, promised: Promised, windows: Iterable[Window]) -> Planned:
+    """The valid maintenance in the seconds of a contract: of each window by its terms when the notice went out.
+
+    Raises UnknownYear.
+    """
+    by_terms: dict[tuple[int, str | None], list[Window]] = {}
+    for window in windows:
+        of = contract_at(catalogue, promised.name, window.notice_at)
+        by_terms.setdefault((of.maintenance_notice_days, of.calendar), []).append(window)
+    zone = ZoneInfo(catalogue.province.timezone)
+    planned = [
+        valid_seconds(announced, system, days, calendar_of(catalogue, calendar), zone, *promised.span)
+        for (days, calendar), announced in by_terms.items()
+    ]
+    return Planned(union(span for of in planned for span in of.spans), any(of.provisional for of in planned))
+
+
+def _valid(contract: Contract, span: Span, zone: ZoneInfo) -> Span:
     start, end = span
     if contract.valid_from:
         start = max(start, _midnight(contract.valid_from, zone))
     if contract.valid_to:
         end = min(end, _midnight(contract.valid_to, zone))
-    return (contract, (start, end)) if start < end else (None, span)
+    return start, end
+
+
+def objectives_in(catalogue: Catalogue, system: str, span: Span, *, with_contract: bool) -> list[tuple[Span, Fraction]]:
+    """The objectives of a system and the seconds of a span that each is about, its own before its contract's.
+
+    Of a span in which there is none for a while, they are those after the last such second (section 8).
+    """
+    found: list[tuple[Span, Fraction]] = []
+    for phase in phases(catalogue, system, *span):
+        own, name = phase.terms.objective, phase.terms.contract
+        if own is None and with_contract and name is not None:
+            told = [(s, contract.objective) for s, contract in contracts_in(catalogue, name, phase.start, phase.end)]
+        else:
+            told = [((phase.start, phase.end), own)]
+        for part, objective in told:
+            if objective is None:
+                found = []
+            elif found and found[-1][1] == objective:
+                found[-1] = (found[-1][0][0], part[1]), objective
+            else:
+                found.append((part, objective))
+    return found if found and found[-1][0][1] == span[1] else []
 
 
 def rulings(catalogue: Catalogue, window: Window) -> dict[str, Ruling | str]:
     """What each contract in force says of a window of its systems, by its id; a text is why it cannot be said."""
     found: dict[str, Ruling | str] = {}
     for system in sorted(window.systems & catalogue.systems.keys()):
-        contract, _ = contract_in(catalogue, system, (window.start, window.end))
-        if contract is None:
+        promised = promise_in(catalogue, system, (window.start, window.end))
+        if promised is None:
             continue
-        name = catalogue.systems[system].contract or ""
+        name, contract = promised.name, contract_at(catalogue, promised.name, window.notice_at)
         zone = ZoneInfo(catalogue.province.timezone)
         calendar = calendar_of(catalogue, contract.calendar)
         try:
@@ -751,8 +835,8 @@ def _inputs(figures: PeriodFigures) -> dict[str, Any]:
         "systems": {system: _system_input(figures, system) for system in lines.systems},
         "contracts": dict(_contract_inputs(figures)),
         "calendars": _calendar_inputs(figures),
-        "lines": _line_inputs(figures, lines, _keys(catalogue, lines.systems)),
-        "measured": _line_inputs(figures, figures.measured, figures.imported) if figures.measured else {},
+        "lines": _line_inputs(figures, lines, _keys(catalogue, lines.systems, *figures.period)),
+        "measured": _line_inputs(figures, figures.measured, _imported_in(figures)) if figures.measured else {},
         "outages": {system: list(_stretches(found, figures.period)) for system, found in figures.outages.items()},
         "maintenance": sorted(
             [w.id, sorted(w.systems & figures.spans.keys()), w.start, w.end, w.notice_at, w.cancelled_at]
@@ -774,28 +858,50 @@ def _inputs(figures: PeriodFigures) -> dict[str, Any]:
 
 def _system_input(figures: PeriodFigures, system: str) -> dict[str, Any]:
     catalogue = figures.catalogue
-    spec = catalogue.systems[system]
+    told = [
+        ([phase.start, phase.end], _terms_input(catalogue, phase))
+        for phase in phases(catalogue, system, *figures.period)
+    ]
+    common = {"counts": figures.spans.get(system), "calendar": catalogue.systems[system].calendar}
+    dated = [(span, terms) for number, (span, terms) in enumerate(told) if not number or told[number - 1][1] != terms]
+    return common | (told[0][1] if len(dated) == 1 else {"dated": dated})
+
+
+def _terms_input(catalogue: Catalogue, phase: Phase) -> dict[str, Any]:
+    terms = phase.terms
+    known = [parent for parent in terms.depends_on if parent in catalogue.systems]
+    of_parents = {parent: terms_at(catalogue, parent, phase.start) for parent in known}
     return {
-        "counts": figures.spans.get(system),
-        "party": spec.party,
-        "contract": spec.contract,
-        "objective": str(spec.objective) if spec.objective else None,
-        "depends_on": {parent: grace_between(catalogue, system, parent) for parent in spec.depends_on},
-        "calendar": spec.calendar,
-        "checks": {
-            check: [of.critical, of.quorum, sorted(catalogue.locations_of(system, check))]
-            for check, of in spec.checks.items()
-        },
+        "party": terms.party,
+        "contract": terms.contract,
+        "objective": str(terms.objective) if terms.objective else None,
+        "depends_on": {p: max(longest_reach(terms), longest_reach(of)) for p, of in of_parents.items()},
+        "checks": {check: [of.critical, of.quorum, sorted(of.locations)] for check, of in terms.checks.items()},
     }
 
 
 def _contract_inputs(figures: PeriodFigures) -> Iterator[tuple[str, Any]]:
+    """By contract and system; those in force at the notice of a window count in what is planned, and are told there."""
     for system, span in figures.spans.items():
-        contract, valid = contract_in(figures.catalogue, system, span)
-        if contract:
+        if promised := promise_in(figures.catalogue, system, span):
+            name, contract, valid = promised
             objective = str(contract.objective) if contract.objective else None
-            terms = [contract.party, objective, contract.maintenance_notice_days, contract.calendar]
-            yield f"{figures.catalogue.systems[system].contract}/{system}", [*terms, *valid]
+            terms: list[Any] = [contract.party, objective, contract.maintenance_notice_days, contract.calendar]
+            others = _other_terms(figures, system, promised)
+            yield f"{name}/{system}", [*terms, *valid, *([others] if others else [])]
+
+
+def _other_terms(figures: PeriodFigures, system: str, promised: Promised) -> list[Any]:
+    """What else a contract said that changed: its objective in the span, its notice when a window was announced."""
+    catalogue, (name, contract, span) = figures.catalogue, promised
+    parts = [[*part, str(objective)] for part, objective in objectives_in(catalogue, system, span, with_contract=True)]
+    asked = [(w.id, contract_at(catalogue, name, w.notice_at)) for w in figures.windows if system in w.systems]
+    notices = [
+        [id_, of.maintenance_notice_days, of.calendar]
+        for id_, of in sorted(asked, key=lambda one: one[0])
+        if (of.maintenance_notice_days, of.calendar) != (contract.maintenance_notice_days, contract.calendar)
+    ]
+    return [parts if len(parts) > 1 else [], notices] if len(parts) > 1 or notices else []
 
 
 def _calendar_inputs(figures: PeriodFigures) -> dict[str, Any]:
@@ -806,9 +912,11 @@ def _calendar_inputs(figures: PeriodFigures) -> dict[str, Any]:
     first, last = (datetime.fromtimestamp(at, zone).year for at in (min([start - DAY, *notices]), end - 1))
     names: set[str] = set()
     for system, span in figures.spans.items():
-        contract, _ = contract_in(catalogue, system, span)
         names.add(catalogue.systems[system].calendar or STATE_CALENDAR)
-        names |= {contract.calendar or STATE_CALENDAR} if contract else set()
+        if promised := promise_in(catalogue, system, span):
+            notices = [w.notice_at for w in figures.windows if system in w.systems]
+            of = [promised.contract, *(contract_at(catalogue, promised.name, at) for at in notices)]
+            names |= {contract.calendar or STATE_CALENDAR for contract in of}
     return {name: _calendar_input(calendar_of(catalogue, name), first, last) for name in sorted(names)}
 
 
@@ -823,10 +931,14 @@ def _calendar_input(calendar: Calendar, first: int, last: int) -> dict[str, Any]
     }
 
 
-def _keys(catalogue: Catalogue, systems: Iterable[str]) -> Iterator[Key]:
+def _keys(catalogue: Catalogue, systems: Iterable[str], start: int = ALWAYS, end: int = FOREVER) -> Iterator[Key]:
+    """The lines of systems that counted at some time in [start, end)."""
     for system in systems:
-        for check in catalogue.systems[system].checks:
-            yield from keys_of(catalogue, system, check)
+        yield from keys_in(catalogue, system, start, end)
+
+
+def _imported_in(figures: PeriodFigures) -> set[Key]:
+    return {*figures.imported} & {*_keys(figures.catalogue, figures.lines.systems, *figures.period)}
 
 
 def _line_inputs(figures: PeriodFigures, lines: Lines, keys: Iterable[Key]) -> dict[str, Any]:

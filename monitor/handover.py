@@ -17,13 +17,14 @@ from operator import itemgetter
 from typing import IO, Any, NamedTuple, TypeAlias
 
 from monitor.blindness import blindness
-from monitor.catalogue import Catalogue
+from monitor.catalogue import Catalogue, SystemTerms
 from monitor.incident_rules import IncidentRules
 from monitor.incidents import REOPEN, Incident
 from monitor.judge import Blind, Boundary, Line, Try, fold, hold_ms, in_time, latest_ms
 from monitor.model import CONTROL_SYSTEM, Outcome, Settings
 from monitor.spans import union
 from monitor.status import Key, lifetime
+from monitor.terms import ever
 
 CheckKey: TypeAlias = tuple[str, str]  # system, check
 Dated: TypeAlias = Mapping[CheckKey, Sequence[tuple[int, Settings]]]
@@ -52,7 +53,7 @@ def systems_of(rules: IncidentRules, system: str) -> list[str]:
 
 def lines_of(rules: IncidentRules, system: str) -> list[Key]:
     """The lines of a system that can make it down: those of its critical checks."""
-    checks = rules.catalogue.systems[system].checks
+    checks = _terms(rules.catalogue, system).checks
     return [key for key in rules.keys(system) if checks[key[1]].critical]
 
 
@@ -60,7 +61,8 @@ def controls_of(rules: IncidentRules, system: str) -> list[Key]:
     """The controls of every location from which the systems of an outage are seen."""
     catalogue = rules.catalogue
     places = dict.fromkeys(key[2] for one in systems_of(rules, system) for key in lines_of(rules, one))
-    return [(CONTROL_SYSTEM, control.id, place) for place in places for control in catalogue.locations[place].controls]
+    known = [place for place in places if place in catalogue.locations]
+    return [(CONTROL_SYSTEM, control.id, place) for place in known for control in catalogue.locations[place].controls]
 
 
 def keys_of(rules: IncidentRules, system: str) -> list[Key]:
@@ -203,7 +205,12 @@ def _system_row(rules: IncidentRules, own: str, system: str, span: Window) -> di
 
 def _quorum(catalogue: Catalogue, system: str, check: str) -> int:
     """How many locations decide; 0: more than half of those that report."""
-    return 0 if system == CONTROL_SYSTEM else catalogue.systems[system].checks[check].quorum or 0
+    return 0 if system == CONTROL_SYSTEM else _terms(catalogue, system).checks[check].quorum or 0
+
+
+def _terms(catalogue: Catalogue, system: str) -> SystemTerms:
+    """Those of a catalogue that has one set of them (terms.as_of): the reader's programs know of no change."""
+    return ever(catalogue, system)[-1]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from monitor import calendars
-from monitor.availability import GOOD, Attribution, Outage, grace, outages, quorum
+from monitor.availability import GOOD, Attribution, Outage, outages, quorum
 from monitor.catalogue import STATE_CALENDAR, Catalogue, Contract
 from monitor.incidents import (
     SEVERITIES,
@@ -41,9 +41,10 @@ from monitor.incidents import (
     severity,
 )
 from monitor.judge import Boundary, Line, timeline
-from monitor.model import Settings, State
+from monitor.model import State
 from monitor.spans import Span
 from monitor.status import Key, Timelines, lifetime
+from monitor.terms import bonds, contract_at, ever, keys_in, longest_reach, parents, terms_at
 
 _FOREVER = 1 << 40
 
@@ -108,7 +109,7 @@ class IncidentRules:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self._zone = ZoneInfo(catalogue.province.timezone)
-        self._parents = {system: spec.depends_on for system, spec in catalogue.systems.items()}
+        self._parents = parents(catalogue)
         parents_first = list(TopologicalSorter(self._parents).static_order())
         self._children_first = parents_first[::-1]
         self._children: dict[str, list[str]] = {system: [] for system in self._parents}
@@ -117,8 +118,10 @@ class IncidentRules:
             for parent in self._parents[system]:
                 self._children[parent].append(system)
             self._depth[system] = 1 + max((self._depth[p] for p in self._parents[system]), default=-1)
-        self._settings = {system: self._critical(system) for system in catalogue.systems}
-        self._keys = {system: list(self._keys_of(system)) for system in catalogue.systems}
+        self._reach = {
+            system: max(map(longest_reach, ever(catalogue, system)), default=0) for system in catalogue.systems
+        }
+        self._keys = {system: keys_in(catalogue, system) for system in catalogue.systems}
         self.reach = max((self.grace(c, p) for c, parents in self._parents.items() for p in parents), default=0)
         """The longest grace of any child and parent, in seconds."""
 
@@ -148,12 +151,18 @@ class IncidentRules:
         return self._parents[system]
 
     def keys(self, system: str) -> Sequence[Key]:
-        """The lines that count for a system."""
+        """The lines that count for a system, or did."""
         return self._keys[system]
 
     def grace(self, child: str, parent: str) -> int:
-        """The g of figures, section 4."""
-        return grace(self._settings[child], self._settings[parent])
+        """The g of figures, section 4; the longest that there was, where terms have changed."""
+        return max(self._reach[child], self._reach[parent])
+
+    def turning(self, second: int) -> dict[str, int]:
+        """When other terms come into force after a second: systems may change then though no line does."""
+        rows = self.catalogue.past.systems.items()
+        coming = {system: [at for at, _ in of[1:] if at > second] for system, of in rows}
+        return {system: min(of) + 1 for system, of in coming.items() if of}
 
     def silence_matters(self, key: Key, line: Line) -> bool:
         """Whether an incident may begin or end because a line falls silent.
@@ -175,9 +184,9 @@ class IncidentRules:
         if start == end:
             return False
         known = {key[1] for key in self._keys[system] if (told := boundaries.get(key)) and told[0].at <= second}
-        for check, spec in self.catalogue.systems[system].checks.items():
+        for check, spec in terms_at(self.catalogue, system, second).checks.items():
             if spec.critical and check in known:
-                keys = [key for key in self._keys[system] if key[1] == check]
+                keys = [(system, check, location) for location in spec.locations]
                 # As known now: a doubt that silence has cut is none even where it began.
                 places = [timeline(boundaries.get(k, ()), lines.get(k), second, second + 1, now) for k in keys]
                 line = places[0] if len(places) == 1 else quorum(places, spec.quorum, second, second + 1)
@@ -206,6 +215,7 @@ class IncidentRules:
             self.grace,
             {system: self.catalogue.systems[system].party for system in starts},
             decisions,
+            bonds(self.catalogue, self._parents, starts),
             now=now,
         )
         made: dict[str, list[Found]] = {system: [] for system in starts}
@@ -215,9 +225,9 @@ class IncidentRules:
         return Made(found, made, self._wakes(found, now))
 
     def _severity(self, incident: Incident, view: Timelines) -> Severity:
-        checks = self.catalogue.systems[incident.system].checks
+        checks = terms_at(self.catalogue, incident.system, incident.start).checks
         critical = [view.check(incident.system, check) for check, spec in checks.items() if spec.critical]
-        return self.severity(incident.system, extent_of(incident, critical))
+        return self.severity(incident.system, extent_of(incident, critical), incident.start)
 
     def _wakes(self, found: Mapping[str, Sequence[Outage]], now: int) -> dict[str, int]:
         """When a parent that is no longer down has taken its last second, or a system's life is over."""
@@ -233,15 +243,6 @@ class IncidentRules:
                 wakes[system] = at
         return wakes
 
-    def _keys_of(self, system: str) -> Iterator[Key]:
-        for check in self.catalogue.systems[system].checks:
-            yield from ((system, check, location) for location in self.catalogue.locations_of(system, check))
-
-    def _critical(self, system: str) -> list[Settings]:
-        checks = self.catalogue.systems[system].checks.items()
-        known = [self.catalogue.settings(system, check) for check, spec in checks if spec.critical]
-        return [settings for settings in known if settings]
-
     def _closure(self, systems: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
         waiting, found = list(systems), set[str]()
         while waiting:
@@ -252,20 +253,20 @@ class IncidentRules:
 
     # --- how bad, and what was promised ------------------------------------------------------------------------------
 
-    def severity(self, system: str, extent: Extent) -> Severity:
-        """By the contract's own table where it has one, else by the usual one."""
-        spec = self.catalogue.systems[system]
-        own = self.catalogue.contracts[spec.contract].severities if spec.contract else {}
+    def severity(self, system: str, extent: Extent, at: int) -> Severity:
+        """Of what begins at an instant (seconds): by the contract's own table where it has one, else by the usual."""
+        spec = terms_at(self.catalogue, system, at)
+        own = contract_at(self.catalogue, spec.contract, at).severities if spec.contract else {}
         table = dict(SEVERITIES)
         table |= {(str(c), Extent(e)): Severity(s) for c, row in own.items() for e, s in row.items()}
         return severity(spec.criticality, extent, table)
 
     def contract(self, system: str, at: int) -> Contract | None:
         """The contract in force for a system at an instant (seconds): its days are those of the province's zone."""
-        spec = self.catalogue.systems.get(system)
-        if spec is None or spec.contract is None:
+        name = terms_at(self.catalogue, system, at).contract if system in self else None
+        if name is None:
             return None
-        contract = self.catalogue.contracts[spec.contract]
+        contract = contract_at(self.catalogue, name, at)
         day = datetime.fromtimestamp(at, self._zone).date()
         begun = contract.valid_from is None or contract.valid_from <= day
         return contract if begun and (contract.valid_to is None or day < contract.valid_to) else None

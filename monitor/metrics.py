@@ -21,13 +21,13 @@ from monitor.availability import availability, coverage
 from monitor.calendars import UnknownYear
 from monitor.catalogue import Catalogue
 from monitor.dossiers import Source
-from monitor.figures import calendar_of
+from monitor.figures import planned_in, promise_in
 from monitor.garbage import collecting_later
 from monitor.incident_rules import IncidentKind, IncidentRules
 from monitor.incidents import Severity
 from monitor.judge import Line
 from monitor.kpis import Kpis
-from monitor.maintenance import Window, valid_seconds
+from monitor.maintenance import Window
 from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
 from monitor.model import CONTROL_SYSTEM, Gauge, State, Verdict, verdict_of
 from monitor.status import DAY, Key, Timelines, alive, last_day, overview_of
@@ -47,14 +47,17 @@ class Exporter:
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self, catalogue: Catalogue, store: Store, clock: Callable[[], float]) -> None:
-        self._catalogue, self._store, self._clock = catalogue, store, clock
-        self._rules = IncidentRules(catalogue)
+        self._today, self._store, self._clock = catalogue, store, clock
         self._zone = ZoneInfo(catalogue.province.timezone)
-        self._in_windows = Windows(catalogue, store)
+        self._use(catalogue)
         self._highest: dict[tuple[str, ...], float] = {}
         self._kpis = _KeptKpis(catalogue, store)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
+
+    def _use(self, catalogue: Catalogue) -> None:
+        self._catalogue, self._rules = catalogue, IncidentRules(catalogue)
+        self._in_windows = Windows(catalogue, self._store)
 
     def text(self) -> bytes:
         """Raises StoreError when the store does not answer."""
@@ -66,6 +69,8 @@ class Exporter:
 
     def collect(self) -> Iterator[Metric]:
         now = self._clock()
+        if (dated := self._store.terms.dated(self._today, now)) is not self._catalogue:
+            self._use(dated)
         families = _Families()
         lines = self._store.lines()
         boundaries = self._store.boundaries(int(now) - DAY, int(now) + 1)
@@ -220,12 +225,11 @@ class Exporter:
             families.gauge("motcua_maintenance_active", (system,), active)
 
     def _is_maintained(self, system: str, windows: Sequence[Window], now: int) -> bool:
-        contract = self._rules.contract(system, now)
-        if contract is None:
+        promised = promise_in(self._catalogue, system, (now, now + 1))
+        if promised is None:
             return False
-        days, calendar = contract.maintenance_notice_days, calendar_of(self._catalogue, contract.calendar)
         try:
-            return bool(valid_seconds(windows, system, days, calendar, self._zone, now, now + 1).spans)
+            return bool(planned_in(self._catalogue, system, promised, windows).spans)
         except UnknownYear:
             return False  # as the figure that it would be taken out of
 

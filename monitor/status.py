@@ -6,7 +6,7 @@ all say what is said here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from monitor.availability import compose, quorum
 from monitor.catalogue import Catalogue, System
 from monitor.judge import Boundary, Interval, Line, standing, timeline
 from monitor.model import Reason, State
+from monitor.terms import Phase, phases
 
 Key: TypeAlias = tuple[str, str, str]  # system, check, location
 DAY = 86_400
@@ -77,6 +78,10 @@ class Timelines:
 
     def _check(self, system: str, check: str) -> list[Interval]:
         start, end = self.life(system)
+        if system in self._catalogue.past.systems:
+            return _joined(
+                self._in_phase(phase, system, check) for phase in phases(self._catalogue, system, start, end)
+            )
         places = [
             timeline(self._boundaries.get(key, ()), self._lines.get(key), start, end, self._now)
             for key in _keys(self._catalogue, system, check)
@@ -85,6 +90,16 @@ class Timelines:
             return places[0]
         return quorum(places, self._catalogue.systems[system].checks[check].quorum, start, end)
 
+    def _in_phase(self, phase: Phase, system: str, check: str) -> list[Interval]:
+        """The line of a check while the terms of its system are the same; no data while it is not among its checks."""
+        terms = phase.terms.checks.get(check)
+        if terms is None:
+            return [Interval(phase.start, phase.end, State.NO_DATA)]
+        keys = [(system, check, location) for location in terms.locations]
+        known = [(self._boundaries.get(key, ()), self._lines.get(key)) for key in keys]
+        places = [timeline(*of, *self.life(system), self._now) for of in known]
+        return quorum(places, terms.quorum, phase.start, phase.end)
+
     def system(self, system: str) -> list[Interval]:
         """The line of a system from those of its checks (figures, section 4)."""
         if system not in self._systems:
@@ -92,6 +107,16 @@ class Timelines:
         return self._systems[system]
 
     def _system(self, system: str) -> list[Interval]:
+        if system in self._catalogue.past.systems:
+            return _joined(
+                compose(
+                    [self.check(system, check) for check, of in phase.terms.checks.items() if of.critical],
+                    [self.check(system, check) for check, of in phase.terms.checks.items() if not of.critical],
+                    phase.start,
+                    phase.end,
+                )
+                for phase in phases(self._catalogue, system, *self.life(system))
+            )
         checks = self._catalogue.systems[system].checks
         critical = [self.check(system, check) for check, spec in checks.items() if spec.critical]
         others = [self.check(system, check) for check, spec in checks.items() if not spec.critical]
@@ -100,6 +125,17 @@ class Timelines:
     def life(self, system: str) -> tuple[int, int]:
         """The part of the period in which the system counts."""
         return lifetime(self._catalogue, system, self._start, int(self._now))
+
+
+def _joined(parts: Iterable[Sequence[Interval]]) -> list[Interval]:
+    """One line out of parts that follow one another; what goes on over a seam is one interval."""
+    line: list[Interval] = []
+    for interval in (interval for part in parts for interval in part):
+        if line and line[-1].state is interval.state and line[-1].end == interval.start:
+            line[-1] = line[-1]._replace(end=interval.end)
+        else:
+            line.append(interval)
+    return line
 
 
 def lifetime(catalogue: Catalogue, system: str, start: int, end: int) -> tuple[int, int]:

@@ -212,6 +212,7 @@ def read_overview(catalogue: Catalogue, store: Store, now: float) -> list[System
             end = gauges[Gauge.CERTIFICATE_NOT_AFTER].value
             certificates[system] = min(end, certificates.get(system, end))
     boundaries = store.boundaries(int(now) - 86_400, int(now) + 1)
+    catalogue = store.terms.dated(catalogue, now)
     return overview(catalogue, boundaries, store.lines(), now, certificates)
 
 
@@ -293,6 +294,8 @@ def check_channels(catalogue: Catalogue) -> None:
 
 def make_deliverer(store: Store, catalogue: Catalogue) -> Deliverer:
     """The deliverer of this process; raises ConfigurationError."""
+    with suppress(StoreError):  # it may be away now: then today's terms judge the messages
+        catalogue = store.terms.dated(catalogue, time.time())
     try:
         return Deliverer(store, catalogue)
     except ChannelError as error:
@@ -316,7 +319,7 @@ class Recorder:
         """`changed` and `incidents` are called after the commit; what they raise is not caught."""
         self._store, self._settings, self._changed = store, cache(catalogue.settings), changed
         self._incidents = incidents
-        self._rules = IncidentRules(catalogue)
+        self._catalogue, self._rules = catalogue, IncidentRules(catalogue)
         self._undated: Mapping[tuple[str, str], Settings] | None = all_settings(catalogue)
         self._since = time.time()
         self._lock = threading.Lock()
@@ -356,6 +359,9 @@ class Recorder:
         if self._undated is not None:
             for system, check in self._store.date_settings(self._undated, self._since):
                 log.info("settings.changed", system=system, check=check)
+            for subject, id_ in self._store.terms.record(self._catalogue, int(self._since)):
+                log.info("terms.changed", subject=subject, id=id_)
+            self._rules = IncidentRules(self._store.terms.dated(self._catalogue, self._since))
             self._undated = None
 
 

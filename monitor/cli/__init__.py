@@ -28,6 +28,7 @@ from monitor.cli import (
     running,
     setting_up,
     simulating,
+    terms,
 )
 from monitor.collection import CollectionError
 from monitor.store import StoreError
@@ -114,6 +115,7 @@ for command in (
     figures.availability, figures.maintenance_, figures.calendar, figures.period,
     incidents.incidents,
     evidence.verify, evidence.seals, evidence.evidence,
+    terms.terms,
     dossiers.dossiers,
     alerts.alert,
     boards.dashboards,

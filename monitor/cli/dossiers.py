@@ -792,7 +792,7 @@ def _databases(asked: _Asked, province: Catalogue, store: Store, units: Collecti
     start, end = asked.span[0], min(asked.span[1], now())
     if end <= start:
         return []
-    timelines = Timelines(province, store.boundaries(start, end), store.lines(), start, end)
+    timelines = Timelines(store.terms.dated(province, end), store.boundaries(start, end), store.lines(), start, end)
     made = []
     for system in province.databases():
         down = union((i.start, i.end) for i in timelines.system(system) if i.state is State.DOWN)

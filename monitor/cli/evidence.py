@@ -51,6 +51,7 @@ from monitor.seals import Finding, Part, Seal, compare_copies, date_of, day_of, 
 from monitor.store import Store, StoreError
 from monitor.store.evidence import Progress, Stored, Verification
 from monitor.store.incidents import Fact, IncidentError, IncidentRecord
+from monitor.terms import as_of
 from monitor.wire import export_line
 from monitor.wiring import ConfigurationError, configuration
 
@@ -270,8 +271,9 @@ def evidence_show(id_: int, catalogue: Path | None, data: Path | None, in_sandbo
     Example: motcua evidence show 7 --data data -c catalogue.yaml
     """
     province = the_province(catalogue, in_sandbox)
-    rules, at = IncidentRules(province), now()
+    at = now()
     with the_store(configuration(data)) as store:
+        rules = IncidentRules(store.terms.dated(province, at))
         asked = _ask(store, rules, id_, at)
         failed, seen = _failures(store, rules, asked, at)
         sealed = {seal.day for seal in store.evidence.seals()}
@@ -409,13 +411,15 @@ def evidence_export(
     province = the_province(catalogue, in_sandbox)
     if out.exists() and not force:
         raise ConfigurationError(f"{out} exists; --force overwrites it")
-    rules, at = IncidentRules(province), now()
+    at = now()
     with the_store(configuration(data)) as store:
-        asked = _ask(store, rules, id_, at)
+        province = store.terms.dated(province, at)
+        asked = _ask(store, IncidentRules(province), id_, at)
         if asked.seen is None:
             why = "it is no outage of a system that is in the catalogue, or it was withdrawn"
             raise ConfigurationError(f"incident {id_} has no down seconds to count again: {why}")
         with progress_of("Đọc kết quả đo", None, passing=True) as progress:
+            rules = IncidentRules(as_of(province, asked.seen.start))
             packet = _choose(store, rules, asked, asked.seen, at, progress)
         with _new_file(out) as target, progress_of("Đóng gói", None, passing=True) as progress:
             marking = words.SIMULATED if province.simulated else ""
@@ -478,7 +482,8 @@ def _choose(
         return _Packet(rules, asked, incident, span, dated, outcomes, found, days, chain)
     raise StoreError(
         f"the outcomes that are kept do not give incident {asked.record.id} again: `motcua rebuild` judges them anew; "
-        "those of a time whose outcomes are no longer kept cannot be exported"
+        "those of a time whose outcomes are no longer kept cannot be exported, nor an outage within which the terms of "
+        "its system have changed (`motcua terms list`)"
     )
 
 

@@ -168,7 +168,7 @@ def _read(
     span = periods.seconds(period, ZoneInfo(province.province.timezone))
     if at <= span[0]:
         raise ConfigurationError(f"{period.name} has not begun: its first day is {period.start}")
-    return counting.read(province, store, span, at, _attributions(store), only)
+    return counting.read(store.terms.dated(province, at), store, span, at, _attributions(store), only)
 
 
 def _attributions(store: Store) -> Sequence[Attribution]:
@@ -404,6 +404,7 @@ def maintenance_add(
         raise ConfigurationError("the notice comes after the end of the maintenance; --notice comes before --from")
     spans = _dates(province, start, end, rrule, count, until)
     with the_store(configuration(data)) as store:
+        province = store.terms.dated(province, now())
         made = store.maintenance.add(systems, spans, notice, at=now(), by=by, title=title or "", notice_url=url)
     _show_maintenance(province, made)
 
@@ -443,6 +444,7 @@ def maintenance_list(
     if wanted is not None:
         span = periods.seconds(_parsed(wanted, kind), ZoneInfo(province.province.timezone))
     with the_store(configuration(data)) as store:
+        province = store.terms.dated(province, now())
         found = store.maintenance.announcements(*span)
     if as_json:
         echo_json(province, maintenance=[_announcement_json(province, one) for one in found])
@@ -467,6 +469,7 @@ def maintenance_cancel(
     """
     province = the_province(catalogue, in_sandbox)
     with the_store(configuration(data)) as store:
+        province = store.terms.dated(province, now())
         cancelled = store.maintenance.cancel(id_, at=now() if at is None else at // 1000, by=by)
     _show_maintenance(province, [cancelled])
 

@@ -119,6 +119,7 @@ def incidents_list(
         _check_system(province, system)
     start, end = _span(province, wanted, kind, since, until)
     with the_store(configuration(data)) as store:
+        province = store.terms.dated(province, now())
         chosen = [r for r in store.incidents.list(start, end, system) if _is_chosen(r, state)]
         going_on = store.incidents.current(IncidentRules(province), now())
         clocks = store.incidents.clocks_of(chosen)
@@ -291,8 +292,9 @@ def incidents_show(id_: int, catalogue: Path | None, data: Path | None, in_sandb
     Example: motcua incidents show 7 --data data -c catalogue.yaml
     """
     province = the_province(catalogue, in_sandbox)
-    rules = IncidentRules(province)
     with the_store(configuration(data)) as store, _one_line():
+        province = store.terms.dated(province, now())
+        rules = IncidentRules(province)
         record, facts, clocks = store.incidents.get(id_), store.incidents.facts(id_), store.incidents.clocks(id_)
         seen = store.incidents.seen(rules, id_, now())
         imported = bool(brought_in(province, store, [record], now()))
@@ -669,8 +671,8 @@ def incidents_report(
     """
     province = the_province(catalogue, in_sandbox)
     _check_system(province, system)
-    severity = Severity(level) if level else IncidentRules(province).severity(system, Extent.FUNCTION)
     start, end = since // 1000, None if until is None else until // 1000
+    severity = Severity(level) if level else IncidentRules(province).severity(system, Extent.FUNCTION, start)
     with the_store(configuration(data)) as store, _one_line():
         record = store.incidents.report(system, severity, by, text, start=start, end=end)
     shown = console()
@@ -708,6 +710,7 @@ def incidents_summary(
     if at <= span[0]:
         raise ConfigurationError(f"{wanted} has not begun")
     with the_store(configuration(data)) as store:
+        province = store.terms.dated(province, at)
         counted, left_out = _counted(province, store, span, at)
         available = _available(province, store, span, at)
     by_party: dict[str, int | None] = dict.fromkeys([*province.parties, *(i.party for i, _ in counted)])

@@ -152,12 +152,13 @@ def outcomes_import(file: Path, catalogue: Path | None, data: Path | None, in_sa
     """
     province = the_province(catalogue, in_sandbox)
     now_ms = round(time.time() * 1000)
-    total, rules = sum(1 for _ in _import_lines(file, now_ms)), IncidentRules(province)
+    total = sum(1 for _ in _import_lines(file, now_ms))
     with (
         the_store(configuration(data), create=True) as store,
         store.recorder_lock(),
         progress_of("Nhập", total) as done,
     ):
+        rules = IncidentRules(store.terms.dated(province, now_ms / 1000))
         new = conflicts = count = 0
         for part in in_parts(_import_lines(file, now_ms), 500):
             recorded = store.record(part, province.settings, {}, rules)
@@ -206,7 +207,8 @@ def rebuild(keep_closed: bool, catalogue: Path | None, data: Path | None, in_san
     """
     province = the_province(catalogue, in_sandbox)
     with the_store(configuration(data)) as store, store.recorder_lock(), progress_of("Dựng lại", None) as done:
-        store.rebuild(province.settings, done, IncidentRules(province), keep_closed=keep_closed)
+        rules = IncidentRules(store.terms.dated(province, time.time()))
+        store.rebuild(province.settings, done, rules, keep_closed=keep_closed)
     click.echo("every outcome was judged again", err=True)
 
 

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from fractions import Fraction
+from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -41,6 +43,7 @@ from monitor.report.model import ReportError
 from monitor.spans import Span, intersect, length, subtract, union
 from monitor.store import Store
 from monitor.store.incidents import IncidentRecord
+from monitor.terms import contract_at, terms_at
 
 DAY = 86_400
 HOUR = 3600
@@ -163,6 +166,7 @@ class _Reading:
     def __init__(
         self, catalogue: Catalogue, store: Store, period: Period, span: Span, now: int, zone: ZoneInfo
     ) -> None:
+        catalogue = store.terms.dated(catalogue, now)
         self.catalogue, self.store, self.period = catalogue, store, period
         self.span, self.now, self.zone = span, now, zone
         self.end = min(span[1], now)
@@ -216,21 +220,29 @@ class _Reading:
     def _systems(self) -> dict[str, dict[str, Any]]:
         made = {}
         for system, spec in self.catalogue.systems.items():
-            promised = self.catalogue.objective(system)
+            terms = terms_at(self.catalogue, system, self.end - 1)
+            promised = self._held_against.get(system, self.catalogue.objective(system))
             made[system] = {
-                "party": spec.party,
-                "contract": spec.contract,
-                "criticality": spec.criticality,
+                "party": terms.party,
+                "contract": terms.contract,
+                "criticality": terms.criticality,
                 "connector": spec.connector,
                 "calendar": spec.calendar or STATE_CALENDAR,
                 "objective": str(promised) if promised else None,
                 "valid_from": str(spec.valid_from) if spec.valid_from else None,
                 "valid_to": str(spec.valid_to) if spec.valid_to else None,
-                "checks": len(spec.checks),
+                "checks": len(terms.checks),
             }
         return made
 
+    @cached_property
+    def _held_against(self) -> dict[str, Fraction]:
+        """What each system was held against in the period."""
+        return {system.system: system.commitment.sla.objective for system in self.live.systems if system.commitment}
+
     def _contracts(self) -> dict[str, dict[str, Any]]:
+        known = dict.fromkeys([*self.catalogue.contracts, *self.catalogue.past.contracts])
+        stood = {key: contract_at(self.catalogue, key, self.end - 1) for key in known}
         return {
             key: {
                 "party": spec.party,
@@ -244,7 +256,7 @@ class _Reading:
                     for level, promise in spec.terms.items()
                 },
             }
-            for key, spec in self.catalogue.contracts.items()
+            for key, spec in stood.items()
         }
 
     def _exclusions(self) -> dict[str, dict[str, int]]:

@@ -232,6 +232,7 @@ def close(catalogue: Catalogue, store: Store, period: Period, now: int, by: str)
     start, end = periods.seconds(period, ZoneInfo(catalogue.province.timezone))
     if now < end + counting.longest_hold(catalogue):
         return False
+    catalogue = store.terms.dated(catalogue, now)
     read = counting.read(catalogue, store, (start, end), now, store.incidents.attributions())
     if not any(system.raw.figure.observed_seconds for system in read.systems):
         return False

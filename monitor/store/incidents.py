@@ -371,6 +371,7 @@ class IncidentKeeper:
         _earliest(self._woken(), changed)
         if is_new:
             _earliest(self._unsettled(connection, names, lines), changed)
+            self._wakes |= rules.turning(self._second)
         if not (changed or blind):
             return ()
         changes = _keep_blind(connection, blind, self._second, self._clock)
@@ -385,6 +386,7 @@ class IncidentKeeper:
         self, connection: Connection, rules: IncidentRules, names: Names, lines: Mapping[int, Line]
     ) -> tuple[IncidentChange, ...]:
         changes, self._wakes = _make_all(connection, rules, names, lines, self._second, self._clock)
+        self._wakes |= rules.turning(self._second)
         list(self._expired(rules, names, lines, None))
         self._is_made = True
         return changes
@@ -447,7 +449,7 @@ class IncidentKeeper:
                     yield names.keys[series][0], silence.at
 
     def _woken(self) -> Iterator[tuple[str, int]]:
-        return ((system, self._second - 1) for system, at in self._wakes.items() if self._second >= at)
+        return ((system, at - 2) for system, at in self._wakes.items() if self._second >= at)
 
     def _unsettled(self, connection: Connection, names: Names, lines: Mapping[int, Line]) -> Iterator[tuple[str, int]]:
         """What goes on where another recorder has stopped."""

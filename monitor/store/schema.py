@@ -238,6 +238,21 @@ maintenance = Table(
     Column("cancelled_by", Text),
 )
 
+# What the catalogue said of a system or a contract (`subject`), in the order in which it was recorded: it holds from
+# `valid_from` on, whatever was recorded before; terms.Recorded. `reason`: why a person recorded it.
+terms = Table(
+    "terms",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("reason", Text),
+)
+
 # An incident keeps its id whatever is found out later; its times are derived (seconds), `detected_at` is a fact (ms).
 # `kind`: outage, blind (then `system` is _control and `location` says where), reported (by desk staff: what no probe
 # sees). `state`: open, restored, closed, withdrawn; `merged_into`: the older incident that a withdrawn one is part of.

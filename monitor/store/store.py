@@ -31,6 +31,7 @@ from monitor.store.periods import PeriodBook
 from monitor.store.rebuild import Progress, check_can_be_rebuilt, rebuild
 from monitor.store.recorder import Recorded, Recorder
 from monitor.store.reports import ReportBook
+from monitor.store.terms import TermBook
 
 _T = TypeVar("_T")
 
@@ -90,6 +91,7 @@ class Store:
         self.job_runs = JobRuns(database)
         self.outbox = Outbox(database)
         self.reports = ReportBook(database)
+        self.terms = TermBook(database)
 
     @classmethod
     def open(cls, url: str) -> Store:

@@ -78,8 +78,12 @@ def causes(
     g: Callable[[str, str], int],
     party_of: Mapping[str, str],
     decisions: Iterable[Decision] = (),
+    hangs: Callable[[str, str, int], bool] = lambda _child, _parent, _second: True,
 ) -> dict[str, dict[int, Cause]]:
-    """Of every system and every down second: the root cause and the party."""
+    """Of every system and every down second: the root cause and the party.
+
+    `hangs` says of a child and a parent in which seconds the one depends on the other.
+    """
     known: dict[str, dict[int, Cause]] = {}
 
     def look(system: str) -> dict[int, Cause]:
@@ -91,11 +95,11 @@ def causes(
         return known[system]
 
     def through(system: str, outage: list[int], parents: list[str]) -> dict[int, Cause]:
-        theirs = any(second in look(parent) for second in outage for parent in parents)
+        theirs = any(second in look(p) and hangs(system, p, second) for second in outage for p in parents)
         made: dict[int, Cause] = {}
         for second in outage:
             close = []
-            for parent in parents:
+            for parent in (p for p in parents if hangs(system, p, second)):
                 near = [(abs(s - second), s) for s in look(parent) if abs(s - second) <= g(system, parent)]
                 if near:
                     away, at = min(near)

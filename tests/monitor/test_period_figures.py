@@ -23,9 +23,9 @@ from monitor.figures import (
     PeriodFigures,
     Refused,
     Tries,
-    contract_in,
     longest_hold,
     outages_of,
+    promise_in,
     read,
     rows,
     rulings,
@@ -354,10 +354,10 @@ def test_imported_controls_take_no_outage_off_a_promise(catalogue: Catalogue) ->
 
 def test_a_contract_covers_part_of_a_period(catalogue: Catalogue) -> None:
     turn = START + 92 * DAY  # 2027-01-01
-    contract, span = contract_in(catalogue, "igate", (turn - DAY, turn + DAY))
-    assert (contract, span) == (catalogue.contracts["hire"], (turn - DAY, turn))
-    assert contract_in(catalogue, "igate", (turn, turn + DAY))[0] is None
-    assert contract_in(catalogue, "portal", DAY_OF)[0] is None
+    hire = catalogue.contracts["hire"]
+    assert promise_in(catalogue, "igate", (turn - DAY, turn + DAY)) == ("hire", hire, (turn - DAY, turn))
+    assert promise_in(catalogue, "igate", (turn, turn + DAY)) is None
+    assert promise_in(catalogue, "portal", DAY_OF) is None
 
 
 def test_what_contracts_say_of_a_window(catalogue: Catalogue) -> None:

@@ -754,9 +754,9 @@ def test_what_a_contract_promises(tmp_path: Path) -> None:
     text = text.replace("  app:\n", "  app:\n    contract: hire\n")
     rules = read(tmp_path, text)
     assert rules.catalogue.systems["app"].contract == "hire"
-    assert rules.severity("app", Extent.FUNCTION) is Severity.S3  # by the contract's own table
-    assert rules.severity("app", Extent.WHOLE) is Severity.S1
-    assert rules.severity("bus", Extent.FUNCTION) is Severity.S2
+    assert rules.severity("app", Extent.FUNCTION, 0) is Severity.S3  # by the contract's own table
+    assert rules.severity("app", Extent.WHOLE, 0) is Severity.S1
+    assert rules.severity("bus", Extent.FUNCTION, 0) is Severity.S2
     assert rules.terms("app", Severity.S1, T0) == Terms(1800, 14_400)
     assert rules.terms("app", Severity.S3, T0) == Terms(
         None, 91, working_hours=True, response_from=ResponseFrom.VENDOR_NOTIFIED

@@ -1,15 +1,16 @@
 """Random periods from their outcomes to their figures: what a store and `figures.read` make of them, by brute force.
 
-Outcomes come in any order and twice; there are gaps, several locations with quorums, blindness, settings that change,
-parents, maintenance that counts or does not, service hours, attributions. The oracle counts second by second.
+Outcomes come in any order and twice; there are gaps, several locations with quorums, blindness, settings and terms that
+change, parents, maintenance that counts or does not, service hours, attributions. The oracle counts second by second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -56,7 +57,7 @@ parties:
   carrier: {{name: {{vi: Đơn vị truyền dẫn, en: Carrier}}}}
 contracts:
   hire:
-    {{party: vendor, name: {{vi: Hợp đồng, en: Contract}}, objective: 99%, maintenance_notice_days: {notice}}}
+    {{party: {promises}, name: {{vi: Hợp đồng, en: Contract}}, objective: 99%, maintenance_notice_days: {notice}}}
 calendars:
   state:
     hours: {{mon: {hours}, tue: {hours}, wed: {hours}, thu: {hours}, fri: {hours}}}
@@ -69,9 +70,10 @@ systems:
     {{name: {{vi: Trục, en: Bus}}, owner: vendor, party: carrier, connector: http, options: {{base_url: "http://127.0.0.1:9"}},
     checks: {{c: {{interval: 8s, timeout: 3s, options: {{path: /}}, locations: [a]}}}}}}
   igate:
-    {{name: {{vi: Một cửa, en: Igate}}, owner: vendor, party: vendor, contract: hire, depends_on: [bus],
+    {{name: {{vi: Một cửa, en: Igate}}, owner: vendor, party: vendor, contract: hire, depends_on: [{parents}],
     connector: http, options: {{base_url: "http://127.0.0.1:9"}},
-    checks: {{c0: {{options: {{path: /}}{quorum}}}, c1: {{critical: false, options: {{path: /}}, locations: [b]}}}}}}
+    checks: {{c0: {{options: {{path: /}}{quorum}}},
+      c1: {{critical: {critical}, options: {{path: /}}, locations: [b]}}}}}}
 """
 GRACE = 11  # of igate and the bus: 8 s + 3 s
 
@@ -90,11 +92,23 @@ class Announced(NamedTuple):
     cancelled: int | None
 
 
-class Month(NamedTuple):
-    world: World
+class Terms(NamedTuple):
+    """What the catalogue says of igate."""
+
     quorum: int | None
-    hours: str
     notice_days: int
+    critical: bool  # c1
+    has_parent: bool
+    promises: str  # the contract's party
+
+
+class Month(NamedTuple):
+    """`terms` are those before and from the second `turn` on."""
+
+    world: World
+    terms: tuple[Terms, Terms]
+    turn: int
+    hours: str
     announced: Sequence[Announced]
     decisions: Sequence[oracle.Decision]
     period: Span  # seconds after START
@@ -136,13 +150,22 @@ def months(draw: st.DrawFn) -> Month:
         st.integers(1, 60),
         st.sampled_from(["vendor", "carrier"]),
     )
+    terms = st.builds(
+        Terms,
+        st.sampled_from(QUORUMS),
+        st.sampled_from(DAYS_OF_NOTICE),
+        st.booleans(),
+        st.sampled_from([True, True, False]),
+        st.sampled_from(["vendor", "vendor", "carrier"]),
+    )
     start = draw(st.integers(-10, whole // 2))
     end = start + draw(st.integers(1, whole))
+    before = draw(terms)
     return Month(
         World(made, first, unknown, [*dated, *steps]),
-        draw(st.sampled_from(QUORUMS)),
+        (before, draw(st.one_of(st.just(before), terms))),
+        draw(st.integers(-200_000, 0) | second),
         draw(st.sampled_from(HOURS)),
-        draw(st.sampled_from(DAYS_OF_NOTICE)),
         draw(st.lists(announced, max_size=3)),
         [oracle.Decision(number, *said) for number, said in enumerate(draw(st.lists(decision, max_size=3)))],
         (start, end),
@@ -151,25 +174,41 @@ def months(draw: st.DrawFn) -> Month:
     )
 
 
+Provinces: TypeAlias = Callable[[Terms, str], Catalogue]
+
+
 @pytest.fixture(scope="module")
-def provinces(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int | None, str, int], Catalogue]:
+def provinces(tmp_path_factory: pytest.TempPathFactory) -> Provinces:
     folder = tmp_path_factory.mktemp("provinces")
-    made = {}
-    for quorum in QUORUMS:
-        for hours in HOURS:
-            for notice in DAYS_OF_NOTICE:
-                written = f", quorum: {quorum}" if quorum else ""
-                made[quorum, hours, notice] = load(folder, TEXT.format(quorum=written, hours=hours, notice=notice))
-    return made
+
+    @cache
+    def province(terms: Terms, hours: str) -> Catalogue:
+        text = TEXT.format(
+            quorum=f", quorum: {terms.quorum}" if terms.quorum else "",
+            hours=hours,
+            notice=terms.notice_days,
+            critical=str(terms.critical).lower(),
+            parents="bus" if terms.has_parent else "",
+            promises=terms.promises,
+        )
+        return load(folder, text)
+
+    return province
+
+
+def dated(store: Store, provinces: Provinces, month: Month) -> Catalogue:
+    """The last catalogue, with what the store has recorded of the one before."""
+    before, after = (provinces(terms, month.hours) for terms in month.terms)
+    store.terms.record(before, START - 10**7)
+    store.terms.record(after, START + month.turn)
+    return store.terms.dated(after, START + month.now)
 
 
 @examples(max_examples=80, deadline=None)
 @given(months())
-def test_a_month_is_what_the_rules_say_second_by_second(
-    empty: Path, provinces: dict[tuple[int | None, str, int], Catalogue], month: Month
-) -> None:
-    province = provinces[month.quorum, month.hours, month.notice_days]
+def test_a_month_is_what_the_rules_say_second_by_second(empty: Path, provinces: Provinces, month: Month) -> None:
     with a_store(empty) as store:
+        province = dated(store, provinces, month)
         happen(store, month.world)
         announce(store, month.announced)
         figures = figures_of(store, province, month)
@@ -177,6 +216,7 @@ def test_a_month_is_what_the_rules_say_second_by_second(
         for system in figures.systems:
             for account in system.accounts:
                 assert isinstance(account, Account)
+                assert account.span == expected.span(account.kind.value)
                 assert numbers(account.figure) == expected.count(system.system, account.kind.value)
             lasted = {o.start - START: o.seconds_in(*system.span) for o in system.outages}
             assert lasted == expected.outages(system.system)
@@ -223,6 +263,8 @@ def halves_add_up(store: Store, province: Catalogue, month: Month) -> None:
     parts = [(start, end), (start, month.middle), (month.middle, end)]
     whole, *halves = (dict(accounts(figures_of(store, province, month, part))) for part in parts if part[0] < part[1])
     for name, figure in whole.items():
+        if name[2] == "contractual" and len({terms.promises for terms in month.terms}) > 1:
+            continue  # the whole has the last contract alone
         sums = [numbers(half[name]) for half in halves if name in half]
         assert numbers(figure) == oracle.Count(*(sum(values) for values in zip(*map(values_of, sums), strict=True)))
 
@@ -261,15 +303,43 @@ class Truth:
         }
         self.checks = {
             ("bus", "c"): seen["bus", "c", "a"],
-            ("igate", "c0"): oracle.check([seen["igate", "c0", "a"], seen["igate", "c0", "b"]], month.quorum),
+            ("igate", "c0"): self._turned(
+                *(oracle.check([seen["igate", "c0", "a"], seen["igate", "c0", "b"]], t.quorum) for t in month.terms)
+            ),
             ("igate", "c1"): seen["igate", "c1", "b"],
         }
         self.lines = {
             "bus": oracle.system([self.checks["bus", "c"]], []),
-            "igate": oracle.system([self.checks["igate", "c0"]], [self.checks["igate", "c1"]]),
+            "igate": self._turned(*(self._igate(terms.critical) for terms in month.terms)),
         }
-        self.causes = oracle.causes(self.lines, {"igate": ["bus"]}, lambda *_: GRACE, PARTY, month.decisions)
+        self.causes = oracle.causes(
+            self.lines, {"igate": ["bus"]}, lambda *_: GRACE, PARTY, month.decisions, self._hangs
+        )
         self._raw = oracle.raw(range(*month.period), range(-1000, 1000), month.now)
+
+    def _turned(self, before: str, after: str) -> str:
+        """A line that is made by other terms from the turn on."""
+        turn = max(self._month.turn, 0)
+        return before[:turn] + after[turn:]
+
+    def _igate(self, critical: bool) -> str:
+        c0, c1 = self.checks["igate", "c0"], self.checks["igate", "c1"]
+        return oracle.system([c0, c1], []) if critical else oracle.system([c0], [c1])
+
+    def _terms(self, second: int) -> Terms:
+        return self._month.terms[second >= self._month.turn]
+
+    def _hangs(self, _child: str, _parent: str, second: int) -> bool:
+        return self._terms(second).has_parent
+
+    def span(self, kind: str) -> Span:
+        """Where another party promises from the turn on, the contractual figure is about what comes after it."""
+        start, end = self._month.period
+        end = min(end, self._month.now)
+        changed = self._month.terms[0].promises != self._month.terms[1].promises
+        if kind == "contractual" and changed and start < self._month.turn < end:
+            start = self._month.turn
+        return START + start, START + end
 
     def count(self, system: str, kind: str) -> oracle.Count:
         return oracle.count(self.lines[system], self._set(system, kind))
@@ -288,7 +358,9 @@ class Truth:
         if kind == "office":
             return {s for s in self._raw if self._in_hours(s)}
         planned = [range(m.start, m.end) for m in self._month.announced if system in m.systems and self._counts(m)]
-        return oracle.contractual(self._raw, planned, self.causes[system], "vendor")
+        start, end = (at - START for at in self.span("contractual"))
+        own = {s for s in self._raw if start <= s < end}
+        return oracle.contractual(own, planned, self.causes[system], self._terms(end - 1).promises)
 
     def _in_hours(self, second: int) -> bool:
         """By the clock on the wall: 28/08/2026 is a Friday, and no second here lies on another day."""
@@ -302,7 +374,7 @@ class Truth:
             return False
         first_day, notice_day = (self._day(one.start - before) for before in (0, one.notice))
         between = [notice_day + timedelta(days=n) for n in range(1, (first_day - notice_day).days)]
-        return sum(day.weekday() < 5 for day in between) >= self._month.notice_days
+        return sum(day.weekday() < 5 for day in between) >= self._terms(one.start - one.notice).notice_days
 
     def _day(self, second: int) -> date:
         return datetime.fromtimestamp(START + second, ZONE).date()
