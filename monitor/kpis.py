@@ -30,6 +30,9 @@ MAX_UNITS = 200
 """Units that have figures of their own; the others, those with the fewest dossiers, are one together."""
 
 _COMPARED = 5 * 7 * 86_400  # seconds before an incident in which the weeks lie that it is compared with
+FIGURES = ("pending", "index766")
+"""What a collection that goes back to a day only leaves provisional; what came and ended since then is all there."""
+
 OTHERS = "_others"
 ANY_CHANNEL = "any"  # of figures whose source does not say how a dossier came
 _CHANNELS = {channel: channel.name.lower() for channel in Channel}
@@ -65,6 +68,8 @@ class Kpis:
     online: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     index: dict[str, list[Points]] = field(default_factory=dict)  # by period: `month`, `official`
+    gone: Counter[str] = field(default_factory=Counter)  # what iGate has no more, and is counted all the same
+    provisional: frozenset[str] = frozenset()  # those of FIGURES that miss what was open before all was collected
 
 
 def read(catalogue: Catalogue, store: Store, now: int) -> Kpis | None:
@@ -87,7 +92,9 @@ def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) ->
     received, resolved, pending = book.received(starts, at), book.resolved(starts, at), book.pending(at, zone)
     month = periods.get("month")
     online = {} if month is None else book.submitted_online(month, at)
+    gone = book.gone_by_unit()
     of_all: Counter[str] = Counter(str(key[0]) for key in (*received, *resolved, *pending)) + Counter(online.keys())
+    of_all += Counter(gone.keys())
     for (unit, _), counts in received.items():
         of_all[unit] += counts[-1]
     named = _series(book.units(), of_all, catalogue.dossiers.units, today)
@@ -103,6 +110,9 @@ def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) ->
         made.pending[series, _CHANNELS[channel], "in_time"] += sum(open_) - open_.overdue
         made.due_today[series] += open_.today
         made.due_tomorrow[series] += open_.tomorrow
+    for unit, count in gone.items():
+        made.gone[named[unit]] += count
+    made.provisional = frozenset(FIGURES if since else ())
     late = None if month is None else _accepted_late(catalogue, book, zone, month, at)
     if late is not None:
         for unit, count in online.items():
