@@ -219,8 +219,7 @@ _TABLE = (
     ),
     _gauge(
         "motcua_dossiers_provisional",
-        "1 while the figure is provisional: what was open before the first day that is collected, and has not changed "
-        "since, is missing in it; else 0.",
+        "1 while what was open before the first day collected, and has not changed since, is missing; else 0.",
         "figure",
     ),
     _gauge(

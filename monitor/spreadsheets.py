@@ -71,7 +71,12 @@ def read(path: Path) -> list[Sheet]:
 
 def _workbook(name: str, content: bytes) -> list[Sheet]:
     try:
-        return _unpacked(name, content)
+        try:
+            return _unpacked(name, content)
+        except ValueError as error:
+            if isinstance(error, Unreadable):
+                raise
+            return _unpacked(name, _numbers_as_text(content))
     except Unreadable:
         raise
     except Exception:  # noqa: BLE001 - whatever the library makes of a broken file
@@ -94,6 +99,33 @@ def _unpacked(name: str, content: bytes) -> list[Sheet]:
         finally:
             values.close()
             formulas.close()
+
+
+_NUMBER_CELL = re.compile(
+    rb"""<c\b((?:[^>"'/]|"[^"]*"|'[^']*')*)>((?:<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?<v>)([^<]*)(?=</v>)"""
+)
+_TYPE = re.compile(rb"""\st=["'](\w+)["']""")
+
+
+def _numbers_as_text(content: bytes) -> bytes:
+    """The workbook with numbers that are none, such as NaN, as texts: the library gives up a whole sheet for one.
+
+    As texts they are bad cells like others, named where they are read.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as good, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as written:
+        for name in good.namelist():
+            part = good.read(name)
+            written.writestr(name, _NUMBER_CELL.sub(_as_text, part) if name.startswith("xl/worksheets/") else part)
+    return packed.getvalue()
+
+
+def _as_text(cell: re.Match[bytes]) -> bytes:
+    attributes, before, value = cell.groups()
+    kind = _TYPE.search(attributes)
+    if (kind and kind[1] != b"n") or re.fullmatch(rb"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", value):
+        return cell[0]
+    return b'<c%s t="str">%s%s' % (_TYPE.sub(b"", attributes), before, value)
 
 
 class _Uncalculated:

@@ -20,6 +20,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from connectors.igate_dossiers import DossierSearch
 from monitor import calendars, collection, index766, kpis, periods, spreadsheets, words
 from monitor import dossiers as counting
 from monitor.availability import NO_FIGURE
@@ -191,13 +192,17 @@ def _unit_code(units: UnitTree, store: Store, asked: _Asked) -> str | None:
 @click.option("--rate", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="Requests a second at most.")
 @click.option("--only", type=click.Choice(["dossiers", "statistics"]), help="Only one of the two.")
 @click.option("--every", type=DURATION, help="Again and again, such as every 15m, until it is stopped.")
+@click.option("--gone", is_flag=True, help="Then look which dossiers (of --period, else all) iGate has no more.")
 @_asked(needs_catalogue=True)
-def collect(asked: _Asked, system: str | None, rate: float, only: str | None, every: Seconds | None) -> None:
+def collect(
+    asked: _Asked, system: str | None, rate: float, only: str | None, every: Seconds | None, gone: bool
+) -> None:
     """Collect from iGate what has changed since the last time; what was broken off goes on. It only reads.
 
     The first time everything is collected, or, with --period, what has changed since its first day. With --period
     iGate's own statistics of it are kept too, where the catalogue has their path. --json: new, changed, pages,
-    requests, resumed, bad (dossiers that can't be read), listed, kept, until, seconds, statistics (version of a form).
+    requests, resumed, bad (dossiers that can't be read), listed, kept, until, seconds, statistics (version of a form),
+    gone (codes of those that --gone found now; they are counted as before, and `form` names them).
 
     \b
     Example: motcua dossiers collect --rate 10 --data data -c catalogue.yaml
@@ -206,6 +211,8 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
     if asked.unit is not None:
         raise click.UsageError("--unit has no meaning here: all units are collected")
     system = _one(collection.igate_systems(asked.province), system, "igate")
+    if gone and (only == "statistics" or every is not None):
+        raise click.UsageError("--gone goes with one collection of dossiers, not with --only statistics or --every")
     counted = only is None and asked.province.dossiers.source == "statistics"
     if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
         raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
@@ -217,7 +224,7 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
         if asked.province.simulated:
             store.set_meta(SIMULATED_META, "yes")
         if every is None:
-            _collect(asked, store, system, rate, only)
+            _collect(asked, store, system, rate, only, gone=gone)
             return
         with stopping() as stop:
             while not stop.is_set():
@@ -237,12 +244,19 @@ class _Stopped(Exception):
 
 
 def _collect(
-    asked: _Asked, store: Store, system: str, rate: float, only: str | None, stop: threading.Event | None = None
+    asked: _Asked,
+    store: Store,
+    system: str,
+    rate: float,
+    only: str | None,
+    stop: threading.Event | None = None,
+    *,
+    gone: bool = False,
 ) -> None:
     assert asked.province is not None
     search = collection.search_of(asked.province, system)
     began = time.monotonic()
-    done, taken = None, None
+    done, taken, lost = None, None, None
     with collection.client_of(asked.province, system, rate) as client:
         if only != "statistics":
             with progress_of("Hồ sơ", None) as shown:
@@ -257,6 +271,8 @@ def _collect(
                     since=asked.span[0] if asked.named else None,
                     progress=progress,
                 )  # fmt: skip
+        if gone and done is not None:
+            lost = _look_for_gone(asked, store, client, search, system, done)
         if only != "dossiers" and asked.named and search.has_statistics:
             form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)
             broken = store.dossiers.checked(form)
@@ -267,7 +283,7 @@ def _collect(
         click.echo(f"{system}: dossier {code} can't be read: {why}", err=True)
     if asked.as_json:
         said = {} if done is None else asdict(done)
-        asked.echo(**said, seconds=seconds, statistics=None if taken is None else taken.version)
+        asked.echo(**said, seconds=seconds, statistics=None if taken is None else taken.version, gone=lost)
         return
     if done is not None:
         text = f"Hồ sơ mới: {words.number(done.new)}, thay đổi: {words.number(done.changed)}; "
@@ -275,8 +291,30 @@ def _collect(
         click.echo(text)
         if done.listed is not None:
             click.echo(f"iGate có {words.number(done.listed)} hồ sơ, đã lưu {words.number(done.kept)}")
+    if lost is not None:
+        click.echo(_codes("Hồ sơ mới thấy không còn trên iGate", lost))
     if taken is not None:
         click.echo(f"Thống kê của iGate: {len(taken.form.rows)} đơn vị, phiên bản {taken.version}")
+
+
+def _look_for_gone(
+    asked: _Asked,
+    store: Store,
+    client: collection.Client,
+    search: DossierSearch,
+    system: str,
+    done: collection.Summary,
+) -> list[str]:
+    """Of the period, or of all days of which all dossiers are here."""
+    days = collection.days_accepted(store, asked.zone, done.until)
+    if days is None:
+        return []
+    if asked.named:
+        days = max(days[0], asked.period.start), min(days[1], asked.period.end)
+    with progress_of("Không còn trên iGate", None) as shown:
+        return collection.look_for_gone(
+            store, client, search, system, asked.zone, days, progress=lambda found: shown(found, found)
+        )
 
 
 def _one(known: Sequence[str], wanted: str | None, kind: str) -> str:
@@ -420,7 +458,8 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
 
     --json: `rows`, each with unit, code and the columns received, new_online, new_direct, carried_over, resolved,
     resolved_early, resolved_on_time, resolved_overdue, pending, pending_in_time, pending_overdue; `total`; `source`;
-    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`. A period that was
+    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`; `gone`, codes of
+    dossiers that are counted though iGate has them no more. A period that was
     closed keeps its figures: `version` says which, `differences` where today's count is another.
 
     \b
@@ -444,6 +483,7 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
             notes=[*found.notes, *found.remarks],
             rows=[_row_json(row.name, row.code, row.counts, by_what, found.unit) for row in made.rows],
             total=(made.total or made.sum)._asdict(), violations=_violations(broken), differences=others,
+            gone=found.gone,
         )  # fmt: skip
         return
     shown = console()
@@ -490,6 +530,7 @@ class _Found:
     unit: str | None  # the name of the one asked for
     notes: Sequence[str]  # why the figures are provisional
     remarks: Sequence[str] = ()  # what else is to be known of them
+    gone: Sequence[str] = ()  # codes of dossiers that it counts and iGate has no more
     changed: Sequence[tuple[str, str, int, int]] = ()  # where today's count differs from what was closed
 
 
@@ -504,11 +545,10 @@ def _form(asked: _Asked, store: Store, by: By, source: Source | None, *, fresh: 
             return _closed(asked, store, closed)
         if book.collected_since() is not None:
             found = _counted(asked, store, by)
-            return (
-                replace(found, remarks=(f"{_of_closing(asked, closed)}; bảng này đếm lại hôm nay",))
-                if closed
-                else found
-            )
+            if closed:
+                said = f"{_of_closing(asked, closed)}; bảng này đếm lại hôm nay"
+                found = replace(found, remarks=(said, *found.remarks))
+            return found
     if source in (None, Source.STATISTICS) and by is By.UNIT and (kept := book.form(start, end, Source.STATISTICS)):
         found, whole = _kept(asked, store, kept), asked.span[1] <= kept.made_at
         said = f"thống kê của iGate lấy lúc {_at(kept.made_at, asked.zone)}, khi kỳ chưa kết thúc"
@@ -564,7 +604,10 @@ def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
     named = None if code is None else units.name(code, asked.period.last)
     broken = store.dossiers.checked(made) if by is By.UNIT and code is None else counting.violations(made)
-    return _Found(made, broken, None, named, notes)
+    inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
+    gone = book.gone(start, min(end, until), inside)
+    said = _codes("số hồ sơ được đếm ở đây mà iGate không còn (có thể đã bị xóa)", gone)
+    return _Found(made, broken, None, named, notes, [said] if gone else (), gone)
 
 
 def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
@@ -627,7 +670,8 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
 
     What can be told neither way is "không tính được", and null in --json, never 0. --json: formula, rows (each with
     group, component, name, max, target, numerator, denominator, own_estimate, official_score, difference, note), and
-    total, with own_estimate, official_score, max and class.
+    total, with own_estimate, official_score, max and class; supplements_inferred: requests for a supplement, which 2.1
+    takes off, are read off the changes of status between two collections.
 
     \b
     Example: motcua dossiers index766 --period 2026-10 --data data
@@ -647,7 +691,7 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
     estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
     if asked.as_json:
         asked.echo(
-            formula=in_force.version, unit=asked.unit, provisional=bool(notes), notes=notes,
+            formula=in_force.version, unit=asked.unit, provisional=bool(notes), notes=notes, supplements_inferred=True,
             rows=[_score_json(score) for score in made],
             total={
                 "own_estimate": index766.number(estimate), "official_score": index766.number(given),
@@ -725,7 +769,8 @@ def impact(asked: _Asked, incident: int | None) -> None:
     For each incident: dossiers that were submitted during it, how many were to be expected by the same hours of the
     four weeks before, open dossiers that were due in it or within a working day after, and those for which something
     more was asked for during it. --json: incidents, each with incident, system, start, end, received, expected,
-    missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology).
+    missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology);
+    supplements_inferred: these are read off the changes of status between two collections.
 
     Then for each database that officers query (`dossiers.databases` in the catalogue): when it could not be reached,
     through the bus or by itself, and for which dossiers more was asked for meanwhile. --json: databases, each with
@@ -759,10 +804,14 @@ def impact(asked: _Asked, incident: int | None) -> None:
         raise ConfigurationError(f"incident {incident} is none of {asked.period.name}; see `motcua incidents list`")
     if asked.as_json:
         listed = [{**d._asdict(), "down": [{"start": a, "end": b} for a, b in d.down]} for d in databases]
-        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found], databases=listed)
+        asked.echo(
+            note=CORRELATION, until=until, supplements_inferred=True,
+            incidents=[_impact_json(*one) for one in found], databases=listed,
+        )  # fmt: skip
         return
     asked.show_head(console(), "Hồ sơ trong thời gian gián đoạn")
     click.echo(CORRELATION)
+    click.echo(f"{kpis.SUPPLEMENTS_INFERRED.capitalize()}.")
     for record, touched in found:
         name = province.systems[record.system].name.vi if record.system in province.systems else record.system
         end = _at(touched.end, asked.zone) if record.end is not None else "đang diễn ra"
@@ -857,9 +906,10 @@ def _impact_json(record: IncidentRecord, touched: counting.Impact) -> Mapping[st
 def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, location: str | None) -> None:
     """Which of the dossiers accepted in a period are on the national portal, per day and unit. It only reads.
 
-    Each dossier is looked up by its code, until it has been found once; nothing of the reply is kept but that. A
-    dossier whose question had no answer is neither found nor missing. --json: rows, each with day, unit, code, igate,
-    asked, found, missing (codes), rate; total.
+    The portal has no count by day or unit, so each dossier is looked up by its code, until it has been found once;
+    nothing of the reply is kept but that. What is broken off goes on with what was not asked for yet. A dossier whose
+    question had no answer is neither found nor missing. --json: rows, each with day, unit, code, igate, asked, found,
+    missing (codes), rate; total.
 
     \b
     Example: motcua dossiers reconcile --period 2026-10-01..2026-10-03 --data data -c catalogue.yaml
@@ -872,7 +922,9 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
         inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
         accepted = book.accepted_in(*asked.span, inside)
         known = book.answers(*asked.span)
-        wanted = [one for one, *_ in accepted if known.get(one) is not True]
+        # What was never asked for comes first: a run that is broken off goes on where it was.
+        left = [one for one, *_ in accepted if known.get(one) is not True]
+        wanted = sorted(left, key=lambda one: (one in known, known.get(one) is False))
         if ask and wanted:
             portal = _one(collection.portal_systems(asked.province), system, "national_portal")
             with progress_of("Đối soát", len(wanted)) as shown:

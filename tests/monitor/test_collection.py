@@ -352,7 +352,7 @@ def test_a_search_that_ignores_days_marks_nothing(
     store: Store, client: Client, province: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = collection.search_of(province, "igate")
-    monkeypatch.setattr(search, "accepted", lambda auth, first, last, n, size: search.page(auth, n, size, count=True))
+    monkeypatch.setattr(search, "accepted", lambda auth, *_: search.page(auth, 0, 50, count=True))
     store.dossiers.keep([invented("H00-251203-9001", date(YEAR, 12, 3))], ZONE, progress=Progress("igate"))
     with pytest.raises(CollectionError, match="does not keep to days of acceptance; see search_dates"):
         collection.look_for_gone(store, client, search, "igate", ZONE, (date(YEAR, 12, 1), date(YEAR + 1, 1, 1)))

@@ -128,6 +128,24 @@ def test_a_month_from_igate_to_the_form_to_the_index_to_the_portal(motcua: Motcu
     assert "the national portal answered no question" in failed.err
 
 
+def test_what_igate_has_no_more_is_shown(motcua: Motcua, sandbox: Sandbox) -> None:
+    days = "--period", "2025-12-29..2025-12-31"
+    assert read(motcua, "collect", *days, "--only", "dossiers", "--rate", 20)["gone"] is None
+    before = read(motcua, "form", *days)
+    assert before["gone"] == []
+    with store_in(Path("data")) as store:
+        was = before["total"]["received"]
+        store.dossiers.keep([dossier(1, accepted="2025-12-30 08:00", updated="2025-12-30")], ZONE)
+    assert read(motcua, "collect", *days, "--gone", "--rate", 20)["gone"] == ["H00-0001"]
+    form = read(motcua, "form", *days)
+    assert (form["gone"], form["total"]["received"]) == (["H00-0001"], was + 1)
+    assert read(motcua, "form", *days, "--unit", "Sở Y tế (mô phỏng)")["gone"] == []
+    assert "iGate không còn (có thể đã bị xóa): 1: H00-0001" in run(motcua, "form", *days).out
+    again = run(motcua, "collect", *days, "--gone", "--rate", 20)
+    assert "Hồ sơ mới thấy không còn trên iGate: 0\n" in again.out
+    assert "--gone goes with" in run(motcua, "collect", "--gone", "--every", "15m", code=2).err
+
+
 def test_a_collection_that_fails_says_so_in_one_line(motcua: Motcua, sandbox: Sandbox) -> None:
     sandbox.fault("igate.search", "http_403")
     done = run(motcua, "collect", code=1)

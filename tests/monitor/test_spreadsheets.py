@@ -198,6 +198,20 @@ def test_a_number_without_end_is_a_bad_cell(tmp_path: Path) -> None:
     assert complaints(endless) == ["trang tính Biểu II.06a, ô C6: số quá lớn"]
 
 
+@pytest.mark.parametrize("written", [b"NaN", b"INF", b"-inf", b"1.5.2", b""])
+def test_a_number_that_is_none_is_a_bad_cell(written: bytes, tmp_path: Path) -> None:
+    rows = [[1, "A", 777_777, *forms.CENTRE[1:]], [2, "B", *forms.CENTRE[:-1], "x"]]
+    path = patched(forms.xlsx(tmp_path / "f.xlsx", rows), b"<v>777777</v>", b"<v>" + written + b"</v>")
+    own = ["trang tính Biểu II.06a, ô C6: không phải là số hồ sơ"] if written else []
+    assert complaints(path) == [*own, "trang tính Biểu II.06a, ô M7: không phải là số hồ sơ"]
+
+
+def test_a_number_that_is_none_where_nobody_reads_it_does_no_harm(tmp_path: Path) -> None:
+    path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE, 777_777]])
+    read = spreadsheets.form(spreadsheets.read(patched(path, b"<v>777777</v>", b"<v>NaN</v>")), START, END)
+    assert list(read.rows[0].counts) == forms.CENTRE
+
+
 def test_a_formula_that_was_calculated_is_its_value(tmp_path: Path) -> None:
     path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", "=84859", *forms.CENTRE[1:]]])
     calculated = patched(path, b"<f>84859</f>", b"<f>84859</f><v>84859</v>")
