@@ -89,6 +89,10 @@ class _Asked:
     def head(self) -> str:
         return self.period.vi_dated
 
+    @property
+    def days(self) -> str:
+        return _days(self.period.start, self.period.end)
+
     @contextmanager
     def store(self, *, create: bool = False) -> Iterator[Store]:
         with the_store(configuration(self.data), create=create) as store:
@@ -155,12 +159,16 @@ def _asked(*, needs_catalogue: bool = False) -> Callable[[Callable[..., None]], 
 def _chosen(name: str | None, kind: str | None, zone: ZoneInfo) -> Period:
     if name is None:
         if kind not in (None, Kind.CALENDAR):
-            raise click.UsageError(f"--kind {kind} needs a --period")
+            raise click.UsageError(f"--kind {kind} cần có --period")
         name = f"{datetime.fromtimestamp(now(), zone):%Y-%m}"
+    kind = kind or (Kind.CUSTOM if ".." in name else Kind.CALENDAR)
     try:
-        return periods.parse(name, kind or (Kind.CUSTOM if ".." in name else Kind.CALENDAR))
-    except periods.PeriodError as error:
-        raise ConfigurationError(str(error)) from None
+        return periods.parse(name, kind)
+    except periods.PeriodError:
+        ways = "2026-10, 2026-Q3, 2026-H1, 2026-9M hoặc 2026"
+        if kind == Kind.CUSTOM:
+            ways = "2026-10-01..2026-10-20, ngày đầu không sau ngày cuối"
+        raise ConfigurationError(f"--period {name}: không phải kỳ loại {kind}; ghi {ways}") from None
 
 
 def _find(units: UnitTree, text: str, day: date) -> str | None:
@@ -168,7 +176,9 @@ def _find(units: UnitTree, text: str, day: date) -> str | None:
     try:
         return units.find(text, day)
     except AmbiguousUnit as error:
-        raise ConfigurationError(str(error)) from None
+        codes = ", ".join(sorted(error.codes))
+        said = f"{len(error.codes)} đơn vị cùng có tên {text.strip()}: ghi mã đơn vị thay cho tên ({codes})"
+        raise ConfigurationError(said) from None
 
 
 def _unit_code(units: UnitTree, store: Store, asked: _Asked) -> str | None:
@@ -180,7 +190,7 @@ def _unit_code(units: UnitTree, store: Store, asked: _Asked) -> str | None:
     if found is None and wanted in store.dossiers.unit_codes():
         found = wanted
     if found is None:
-        raise ConfigurationError(f"unit {wanted!r} is not known; `motcua dossiers form` shows all names")
+        raise ConfigurationError(f"không có đơn vị {wanted}; `motcua dossiers form` liệt kê tên các đơn vị")
     return found
 
 
@@ -209,7 +219,7 @@ def collect(
     """
     assert asked.province is not None
     if asked.unit is not None:
-        raise click.UsageError("--unit has no meaning here: all units are collected")
+        raise click.UsageError("--unit không dùng ở đây: luôn thu thập mọi đơn vị")
     system = _one(collection.igate_systems(asked.province), system, "igate")
     if gone and (only == "statistics" or every is not None):
         raise click.UsageError("--gone goes with one collection of dossiers, not with --only statistics or --every")
@@ -345,7 +355,7 @@ def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
     Example: motcua dossiers import bieu-II06a.xlsx --period 2026-10 --kind admin_15_14 --data data
     """
     if asked.unit is not None:
-        raise click.UsageError("--unit has no meaning here: a form is taken in whole")
+        raise click.UsageError("--unit không dùng ở đây: biểu được nhập nguyên vẹn")
     try:
         sheets = spreadsheets.read(file)
         if spreadsheets.is_units(sheets) and not spreadsheets.is_form(sheets):
@@ -353,41 +363,56 @@ def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
         elif spreadsheets.is_scores(sheets) and not spreadsheets.is_form(sheets):
             _import_scores(asked, sheets, by)
         else:
-            _import_form(asked, sheets, by, reason)
+            _import_form(asked, sheets, file, by, reason)
     except spreadsheets.Unreadable as error:
         for cell in error.cells:
-            click.echo(f"{file}: {cell}", err=True)
+            click.echo(f"{file}: {cell.reason if not cell.cell and cell.sheet == file.name else cell}", err=True)
         raise ConfigurationError(f"{file}: {len(error.cells)} lỗi; chưa nhập gì") from None
     except OSError as error:
-        raise ConfigurationError(f"{file}: can't read: {error.strerror}") from None
+        raise ConfigurationError(f"{file}: không đọc được tệp: {error.strerror}") from None
 
 
-def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, reason: str | None) -> None:
+_NO_KIND = (
+    "không nhận ra biểu: không có dòng đánh số cột (1) (2) … (13) của Biểu II.06a, tiêu đề “Mã đơn vị” và “Tên đơn vị” "
+    "của danh sách đơn vị, hay tiêu đề “Mã thành phần” và “Điểm” của Bộ chỉ số 766"
+)
+
+
+def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Path, by: str, reason: str | None) -> None:
+    if not spreadsheets.is_form(sheets):
+        raise spreadsheets.Unreadable([spreadsheets.BadCell(file.name, "", _NO_KIND)])
     written = spreadsheets.period_of(sheets)
     wanted = (asked.period.start, asked.period.end)
     if not asked.named and written is None:
-        raise ConfigurationError("the form does not say its days (Từ ngày ... đến ngày ...): give --period")
+        raise ConfigurationError("biểu không ghi kỳ báo cáo (Từ ngày … đến ngày …): hãy thêm --period")
     if asked.named and written is not None and written != wanted:
-        raise ConfigurationError(
-            f"the form is of {written[0]} to {written[1] - timedelta(days=1)}, "
-            f"--period of {wanted[0]} to {wanted[1] - timedelta(days=1)}"
-        )
+        raise ConfigurationError(f"biểu ghi kỳ {_days(*written)}, còn --period là {_days(*wanted)}")
     start, end = written or wanted
     with asked.store(create=True) as store:
-        book, units = store.dossiers, store.dossiers.units()
+        units = store.dossiers.units()
         read = spreadsheets.form(sheets, start, end)
         form = Form(
             start, end, Source.OFFICIAL,
             tuple(row._replace(code=_find(units, row.name, end - timedelta(days=1))) for row in read.rows),
             read.total, read.subtotals,
         )  # fmt: skip
-        kept = book.keep_form(form, store.dossiers.checked(form), at=now(), by=by, reason=reason)
+        kept = _keep_form(store, form, store.dossiers.checked(form), by, reason)
     _say_violations(kept.violations)
     if asked.as_json:
         asked.echo(imported="form", version=kept.version, rows=len(form.rows), violations=_violations(kept.violations))
     else:
-        days = f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
-        click.echo(f"Đã nhập Biểu II.06a từ {days}: {len(form.rows)} dòng, phiên bản {kept.version}")
+        click.echo(f"Đã nhập Biểu II.06a từ {_days(start, end)}: {len(form.rows)} dòng, phiên bản {kept.version}")
+
+
+def _keep_form(store: Store, form: Form, broken: Sequence[Violation], by: str, reason: str | None) -> KeptForm:
+    """Raises ConfigurationError for figures that differ from those that are there, without a reason."""
+    last = store.dossiers.form(form.start, form.end, form.source)
+    if last is not None and last.form != form and not reason:
+        said = (
+            f"kỳ {_days(form.start, form.end)} đã có phiên bản {last.version} ({_SOURCES[form.source]}), số liệu khác"
+        )
+        raise ConfigurationError(f"{said}: ghi lý do bằng --reason để lưu phiên bản mới")
+    return store.dossiers.keep_form(form, broken, at=now(), by=by, reason=reason)
 
 
 def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Path) -> None:
@@ -405,7 +430,7 @@ def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Pat
 
 def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str) -> None:
     if not asked.named:
-        raise ConfigurationError("points of index 766 are those of a period: give --period")
+        raise ConfigurationError("điểm của Bộ chỉ số 766 là của một kỳ: hãy thêm --period")
     formulas = _formulas(None)
     in_force = index766.in_force(formulas, asked.period.last)
     # Of a component that only other versions have there is no better maximum than theirs.
@@ -471,9 +496,9 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
         others = _differences(asked, store, found) if by_what == By.UNIT else []
         if close:
             if made.source is not Source.DOSSIERS or by_what != By.UNIT or asked.unit or found.notes:
-                said = "; ".join(found.notes) or "only the whole form by unit, of --source dossiers"
-                raise ConfigurationError(f"this form can't be closed: {said}")
-            kept = store.dossiers.keep_form(made, broken, at=now(), by=closed_by, reason=reason)
+                said = "; ".join(found.notes) or "chỉ chốt cả biểu theo đơn vị, đếm theo hồ sơ (--source dossiers)"
+                raise ConfigurationError(f"không chốt được biểu này: {said}")
+            kept = _keep_form(store, made, broken, closed_by, reason)
             found = replace(found, version=kept.version)
             click.echo(f"Đã chốt số liệu, phiên bản {kept.version}", err=True)
     _say_violations(broken)
@@ -553,10 +578,12 @@ def _form(asked: _Asked, store: Store, by: By, source: Source | None, *, fresh: 
         found, whole = _kept(asked, store, kept), asked.span[1] <= kept.made_at
         said = f"thống kê của iGate lấy lúc {_at(kept.made_at, asked.zone)}, khi kỳ chưa kết thúc"
         return found if whole else replace(found, notes=(said,))
-    raise ConfigurationError(
-        f"there are no figures of {asked.period.name} ({start} to {end - timedelta(days=1)})"
-        f"{f' from {source}' if source else ''}; collect dossiers or import the form"
-    )
+    raise _nothing(asked, source)
+
+
+def _nothing(asked: _Asked, source: Source | None) -> ConfigurationError:
+    of_source = f" ({_SOURCES[source]})" if source else ""
+    return ConfigurationError(f"chưa có số liệu kỳ {asked.days}{of_source}; hãy thu thập hồ sơ hoặc nhập biểu")
 
 
 def _kept(asked: _Asked, store: Store, kept: KeptForm) -> _Found:
@@ -573,7 +600,7 @@ def _kept(asked: _Asked, store: Store, kept: KeptForm) -> _Found:
     if not rows and code is not None:
         rows = tuple(r for r in form.rows if r.name.casefold() == wanted)
     if not rows:
-        raise ConfigurationError(f"unit {asked.unit!r} is not in the form ({', '.join(r.name for r in form.rows)})")
+        raise ConfigurationError(f"biểu không có đơn vị {asked.unit} ({', '.join(r.name for r in form.rows)})")
     one = Form(form.start, form.end, form.source, rows)
     name = rows[0].name if code is None else units.name(code, asked.period.last)
     return _Found(one, counting.violations(one), kept.version, name, ())
@@ -599,8 +626,10 @@ def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     start, end = asked.span
     until, notes = _known(asked, store)
     if until <= start:
-        raise ConfigurationError(f"dossiers are known up to {_at(until, asked.zone)}, {asked.period.name} begins later")
+        raise ConfigurationError(f"mới có hồ sơ đến {_at(until, asked.zone)}, kỳ {asked.days} bắt đầu sau đó")
     counts = book.counts(start, min(end, until))
+    if not counts and (book.collected_since() or 0) > start:
+        raise _nothing(asked, Source.DOSSIERS)  # of a time that nobody has looked at, zeros would be a claim
     made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
     named = None if code is None else units.name(code, asked.period.last)
     broken = store.dossiers.checked(made) if by is By.UNIT and code is None else counting.violations(made)
@@ -679,7 +708,7 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
     last = asked.period.last
     in_force = index766.in_force(_formulas(formula), last)
     if in_force is None:
-        raise ConfigurationError(f"no version of index 766 is in force on {last}")
+        raise ConfigurationError(f"không có công thức nào của Bộ chỉ số 766 có hiệu lực ngày {last:%d/%m/%Y}")
     with asked.store() as store:
         units = store.dossiers.units()
         code = _unit_code(units, store, asked)
@@ -730,9 +759,9 @@ def _formulas(path: Path | None) -> list[index766.Formula]:
     try:
         return kpis.our_formulas() if path is None else index766.formulas(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{path}: can't read: {error.strerror}") from None
+        raise ConfigurationError(f"{path}: không đọc được tệp: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: not a text in UTF-8") from None
+        raise ConfigurationError(f"{path}: không phải văn bản mã UTF-8") from None
     except index766.FormulaError as error:
         raise ConfigurationError(f"{path or 'index766.yaml'}: {error}") from None
 
@@ -787,7 +816,7 @@ def impact(asked: _Asked, incident: int | None) -> None:
         inside = None if code is None else units.under(code, store.dossiers.unit_codes(), asked.period.last)
         until = store.dossiers.collected_until()
         if until is None:
-            raise ConfigurationError("no dossiers are collected yet; see `motcua dossiers collect`")
+            raise ConfigurationError("chưa thu thập hồ sơ nào; xem `motcua dossiers collect`")
         if STATE_CALENDAR not in province.calendars:
             raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
         try:
@@ -801,7 +830,7 @@ def impact(asked: _Asked, incident: int | None) -> None:
         except calendars.UnknownYear as error:
             raise ConfigurationError(str(error)) from None
     if incident is not None and not found:
-        raise ConfigurationError(f"incident {incident} is none of {asked.period.name}; see `motcua incidents list`")
+        raise ConfigurationError(f"kỳ {asked.days} không có sự cố {incident}; xem `motcua incidents list`")
     if asked.as_json:
         listed = [{**d._asdict(), "down": [{"start": a, "end": b} for a, b in d.down]} for d in databases]
         asked.echo(
@@ -961,7 +990,7 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
     if untold:
         click.echo(f"{words.number(untold)} hồ sơ chưa có câu trả lời của Cổng", err=True)
     if ask and wanted and untold and not found and not missing:
-        raise CollectionError("the national portal answered no question; see `motcua probe`")
+        raise CollectionError("Cổng Dịch vụ công quốc gia không trả lời câu nào; xem `motcua probe`")
 
 
 def _match_json(row: counting.Match, units: UnitTree) -> Mapping[str, Any]:

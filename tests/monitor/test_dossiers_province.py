@@ -92,8 +92,8 @@ def test_a_month_from_igate_to_the_form_to_the_index_to_the_portal(motcua: Motcu
 
     early = read(motcua, "form", "--period", "2025-11")
     assert early["provisional"] and "chỉ có hồ sơ thay đổi từ 01/12/2025 00:00" in early["notes"]
-    assert "can't be closed" in run(motcua, "form", "--period", "2025-11", "--close", code=2).err
-    assert "can't be closed" in run(motcua, "form", *month, "--close", code=2).err
+    assert "không chốt được" in run(motcua, "form", "--period", "2025-11", "--close", code=2).err
+    assert "không chốt được" in run(motcua, "form", *month, "--close", code=2).err
 
     assert read(motcua, "index766", "--period", "2025-11")["provisional"] is True
     index = {row["component"]: row for row in read(motcua, "index766", *month)["rows"]}
@@ -125,7 +125,7 @@ def test_a_month_from_igate_to_the_form_to_the_index_to_the_portal(motcua: Motcu
 
     sandbox.fault("national.call", "http_500")
     failed = run(motcua, "reconcile", "--period", "2025-12-04..2025-12-04", "--unit", "Sở Nội vụ (mô phỏng)", code=1)
-    assert "the national portal answered no question" in failed.err
+    assert "không trả lời câu nào" in failed.err
 
 
 def test_what_igate_has_no_more_is_shown(motcua: Motcua, sandbox: Sandbox) -> None:
@@ -242,7 +242,10 @@ def test_what_an_outage_touched(motcua: Motcua, sandbox: Sandbox, with_an_outage
     assert "trung bình cùng giờ của 2 tuần trước: 5,0; ít hơn: 3,0" in text
     assert "Trong đó đã quá hạn: 2: H00-0101, H00-0103" in text
     assert commands.CORRELATION in text
-    assert "is none of 2026-03" in run(motcua, "impact", "--period", "2026-03", "--incident", 7, code=2).err
+    assert (
+        "kỳ 01/03/2026 đến 31/03/2026 không có sự cố 7"
+        in run(motcua, "impact", "--period", "2026-03", "--incident", 7, code=2).err
+    )
     assert "Không có sự cố nào" in run(motcua, "impact", "--period", "2026-04").out
 
 
@@ -287,4 +290,4 @@ def test_due_dates_are_what_igate_says(motcua: Motcua, sandbox: Sandbox, with_an
 
 
 def test_an_unknown_unit_is_named(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
-    assert "'Sở Z' is not known" in run(motcua, "form", "--period", "2026-03", "--unit", "Sở Z", code=2).err
+    assert "không có đơn vị Sở Z" in run(motcua, "form", "--period", "2026-03", "--unit", "Sở Z", code=2).err
