@@ -552,7 +552,8 @@ def on_portal(
 ) -> None:
     """Ask the national portal for each dossier, `rate` a second; hand over answers as they come, fifty at a time.
 
-    True: it is there; False: it is not; None: no answer that tells. Of a reply nothing but that leaves the engine.
+    What was answered when it is broken off is handed over too. True: it is there; False: it is not; None: no answer
+    that tells. Of a reply nothing but that leaves the engine.
     """
     options: NationalPortalSystem = province.systems[system].options
     like = next((check for (of, _), check in province.checks(location).items() if of == system), None)
@@ -585,6 +586,8 @@ def on_portal(
         keep(dict.fromkeys(left))
     finally:
         engine.stop(drain=1.0)
+        if not heard.empty():
+            keep(_taken(heard, left))
 
 
 def _taken(heard: SimpleQueue[Outcome], left: set[str]) -> dict[str, bool | None]:

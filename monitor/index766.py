@@ -183,7 +183,7 @@ def scores(formula: Formula, own: Mapping[str, Own | str], official: Mapping[str
     made = []
     for group in formula.groups:
         for component in group.components:
-            said = own.get(component.own or "", "chỉ Cổng DVCQG có số liệu")
+            said = own.get(component.own or "", "ngoài các trường được thu thập: nhập điểm của Cổng DVCQG")
             if isinstance(said, Own) and said.ratio is None:
                 said = "không có hồ sơ trong kỳ"
             ours = said if isinstance(said, Own) else None

@@ -165,7 +165,7 @@ def _chosen(name: str | None, kind: str | None, zone: ZoneInfo) -> Period:
     try:
         return periods.parse(name, kind)
     except periods.PeriodError:
-        ways = "2026-10, 2026-Q3, 2026-H1, 2026-9M hoặc 2026"
+        ways = "2026-10, 2026-Q3, 2026-H1, 2026-9M, 2026 hoặc 2026-10-01..2026-10-20"
         if kind == Kind.CUSTOM:
             ways = "2026-10-01..2026-10-20, ngày đầu không sau ngày cuối"
         raise ConfigurationError(f"--period {name}: không phải kỳ loại {kind}; ghi {ways}") from None
@@ -639,8 +639,8 @@ def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     return _Found(made, broken, None, named, notes, [said] if gone else (), gone)
 
 
-def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
-    """Up to when the dossiers of the period are known, and what is missing of them."""
+def _known(asked: _Asked, store: Store, *, carried: bool = True) -> tuple[int, Sequence[str]]:
+    """Up to when the dossiers of the period are known, and what is missing of them, or of the new ones alone."""
     until, since, notes = store.dossiers.collected_until(), store.dossiers.collected_since(), []
     if until is None:
         notes.append("lần thu thập đầu tiên chưa xong: số liệu còn thiếu")
@@ -649,7 +649,7 @@ def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
         notes.append(f"kỳ chưa đủ số liệu: tính đến {_at(until, asked.zone)}")
     if since is not None and since > asked.span[0]:
         notes.append(f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}")
-    elif since:
+    elif since and carried:
         said = f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}: hồ sơ tồn từ trước mà không thay đổi còn thiếu"
         notes.append(f"{said} ở các cột (3), (6), (11) đến (13) và thành phần 2.1")
     return until, notes
@@ -784,6 +784,7 @@ def _score_json(score: index766.Score) -> Mapping[str, Any]:
 
 # --- what outages touched ---------------------------------------------------------------------------------------------
 
+_NONE_COLLECTED = "chưa thu thập hồ sơ nào; xem `motcua dossiers collect`"
 CORRELATION = (
     "Số liệu cho thấy sự trùng hợp về thời gian, không khẳng định nguyên nhân; ngày hẹn trả không bị thay đổi."
 )
@@ -803,7 +804,7 @@ def impact(asked: _Asked, incident: int | None) -> None:
 
     Then for each database that officers query (`dossiers.databases` in the catalogue): when it could not be reached,
     through the bus or by itself, and for which dossiers more was asked for meanwhile. --json: databases, each with
-    system, down (start, end), seconds, supplements.
+    system, down (start, end), seconds, observed (seconds in which its state is known), supplements.
 
     \b
     Example: motcua dossiers impact --period 2026-10 --json --data data -c catalogue.yaml
@@ -816,7 +817,7 @@ def impact(asked: _Asked, incident: int | None) -> None:
         inside = None if code is None else units.under(code, store.dossiers.unit_codes(), asked.period.last)
         until = store.dossiers.collected_until()
         if until is None:
-            raise ConfigurationError("chưa thu thập hồ sơ nào; xem `motcua dossiers collect`")
+            raise ConfigurationError(_NONE_COLLECTED)
         if STATE_CALENDAR not in province.calendars:
             raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
         try:
@@ -862,6 +863,7 @@ class _Database(NamedTuple):
     system: str
     down: Sequence[Span]
     seconds: int
+    observed: int  # seconds in which it is known whether it could be
     supplements: Sequence[str]
 
 
@@ -873,14 +875,19 @@ def _databases(asked: _Asked, province: Catalogue, store: Store, units: Collecti
     timelines = Timelines(province, store.boundaries(start, end), store.lines(), start, end)
     made = []
     for system in province.databases():
-        down = union((i.start, i.end) for i in timelines.system(system) if i.state is State.DOWN)
+        lines = timelines.system(system)
+        down = union((i.start, i.end) for i in lines if i.state is State.DOWN)
+        observed = sum(i.end - i.start for i in lines if i.state is not State.NO_DATA)
         codes = {code for span in down for code in store.dossiers.supplements(*span, units)}
-        made.append(_Database(system, down, sum(b - a for a, b in down), sorted(codes)))
+        made.append(_Database(system, down, sum(b - a for a, b in down), observed, sorted(codes)))
     return made
 
 
 def _database_lines(database: _Database, name: str, zone: ZoneInfo) -> Iterable[str]:
     yield f"\nTra cứu: {name}"
+    if not database.observed:
+        yield "  Không có dữ liệu theo dõi trong kỳ: không rõ lúc nào không tra cứu được"
+        return
     if not database.down:
         yield "  Không ghi nhận lúc nào không tra cứu được"
         return
@@ -938,7 +945,7 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
     The portal has no count by day or unit, so each dossier is looked up by its code, until it has been found once;
     nothing of the reply is kept but that. What is broken off goes on with what was not asked for yet. A dossier whose
     question had no answer is neither found nor missing. --json: rows, each with day, unit, code, igate, asked, found,
-    missing (codes), rate; total.
+    missing (codes), rate; total; `provisional` with the reasons in `notes`.
 
     \b
     Example: motcua dossiers reconcile --period 2026-10-01..2026-10-03 --data data -c catalogue.yaml
@@ -949,6 +956,9 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
         book, units = store.dossiers, store.dossiers.units()
         code = _unit_code(units, store, asked)
         inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
+        if book.collected_since() is None:
+            raise ConfigurationError(_NONE_COLLECTED)
+        notes = _known(asked, store, carried=False)[1]
         accepted = book.accepted_in(*asked.span, inside)
         known = book.answers(*asked.span)
         # What was never asked for comes first: a run that is broken off goes on where it was.
@@ -973,24 +983,36 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
     found, missing = sum(row.found for row in rows), sum(len(row.missing) for row in rows)
     if asked.as_json:
         whole = {"igate": len(accepted), "asked": sum(r.asked for r in rows), "found": found, "missing": missing}
-        asked.echo(rows=[_match_json(row, units) for row in rows], total={**whole, "unanswered": untold})
+        asked.echo(
+            provisional=bool(notes), notes=notes,
+            rows=[_match_json(row, units) for row in rows], total={**whole, "unanswered": untold},
+        )  # fmt: skip
     else:
         asked.show_head(console(), "Đối soát iGate với Cổng Dịch vụ công quốc gia")
-        table = Table()
-        for heading in ("Ngày", "Đơn vị", "iGate", "Đã hỏi", "Có trên Cổng", "Thiếu", "Tỷ lệ"):
-            table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
-        for row in rows:
-            numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
-            share = NO_FIGURE if row.rate is None else words.percent(row.rate)
-            table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
-        console().print(table)
-        for row in rows:
-            for one in row.missing[:20]:
-                click.echo(f"Chưa có trên Cổng: {one}")
+        for note in notes:
+            click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
+        _show_matches(rows, units)
     if untold:
         click.echo(f"{words.number(untold)} hồ sơ chưa có câu trả lời của Cổng", err=True)
     if ask and wanted and untold and not found and not missing:
         raise CollectionError("Cổng Dịch vụ công quốc gia không trả lời câu nào; xem `motcua probe`")
+
+
+def _show_matches(rows: Sequence[counting.Match], units: UnitTree) -> None:
+    if not rows:
+        click.echo("Không có hồ sơ nào được tiếp nhận trong kỳ")
+        return
+    table = Table()
+    for heading in ("Ngày", "Đơn vị", "iGate", "Đã hỏi", "Có trên Cổng", "Thiếu", "Tỷ lệ"):
+        table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
+    for row in rows:
+        numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
+        share = NO_FIGURE if row.rate is None else words.percent(row.rate)
+        table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
+    console().print(table)
+    for row in rows:
+        for one in row.missing[:20]:
+            click.echo(f"Chưa có trên Cổng: {one}")
 
 
 def _match_json(row: counting.Match, units: UnitTree) -> Mapping[str, Any]:

@@ -76,7 +76,7 @@ def test_a_file_of_no_kind_is_named_once(motcua: Motcua, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("period", "said"),
     [
-        ("2026-13", "--period 2026-13: không phải kỳ loại calendar; ghi 2026-10, 2026-Q3, 2026-H1, 2026-9M hoặc 2026"),
+        ("2026-13", "--period 2026-13: không phải kỳ loại calendar; ghi 2026-10, 2026-Q3, 2026-H1, 2026-9M, 2026 hoặc"),
         ("2026-10-20..2026-10-01", "ghi 2026-10-01..2026-10-20, ngày đầu không sau ngày cuối"),
     ],
 )
