@@ -46,6 +46,7 @@ class IGateSystem(Strict):
     root_agency: str | None = (
         None  # iGate's id of the unit whose dossiers are collected; all that we may see, if absent
     )
+    search_dates: Literal["instants", "yyyy-MM-dd", "dd/MM/yyyy"] = "instants"
     statuses: dict[str, Annotated[int, Field(ge=0, le=10)]] = {}
     statistics_fields: dict[str, str] = {}
 

@@ -5,8 +5,9 @@ reply: codes and names of unit, procedure and sector, channel, status, five date
 officers stay in it and go with it; so does every field that iGate may add.
 
 Options are those of connector `igate`: `paths` (search; statistics, which has no default, since deployments differ),
-`root_agency`, `statuses`: which number of the national portal's list an iGate status id means, where its name does not
-say, such as {"11": 5}; `statistics_fields`, where a deployment names the columns of its statistics otherwise.
+`search_dates` (how a search writes days: instants, yyyy-MM-dd or dd/MM/yyyy), `root_agency`, `statuses`: which number
+of the national portal's list an iGate status id means, where its name does not say, such as {"11": 5};
+`statistics_fields`, where a deployment names the columns of its statistics otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -92,11 +93,28 @@ class DossierSearch:
 
     def page(self, auth: Auth | None, number: int, size: int, *, count: bool = False) -> Step:
         """One page, the dossier that changed last before the others; `count`: with the number of all."""
-        path = self._system.paths.get("search", "/pa/dossier/search").partition("?")[0]
         query = {"page": number, "size": size, "spec": "page" if count else "slice", "sort": "updatedDate,desc"}
-        if self._system.root_agency:
-            query["ancestor-agency-id"] = self._system.root_agency
-        return self._step("dossiers", f"{path}?{urlencode(query, safe=',')}", auth, _page)
+        return self._step("dossiers", f"{self._path()}?{urlencode(query | self._mine(), safe=',')}", auth, _page)
+
+    def accepted(self, auth: Auth | None, first: date, last: date, number: int, size: int) -> Step:
+        """One page of the dossiers accepted on these days, with the number of all, in order of acceptance."""
+        pattern = "%d/%m/%Y" if self._system.search_dates == "dd/MM/yyyy" else "%Y-%m-%d"
+        query = {"accepted-from": f"{first:{pattern}}", "accepted-to": f"{last:{pattern}}"} | self._mine()
+        if self._system.search_dates == "instants":
+            query |= {"accepted-from": f"{first}T00:00:00.000+0700", "accepted-to": f"{last}T23:59:59.999+0700"}
+        query |= {"page": str(number), "size": str(size), "spec": "page", "sort": "acceptedDate,asc"}
+        return self._step("accepted", f"{self._path()}?{urlencode(query, safe=',/')}", auth, _counted_page)
+
+    def one(self, auth: Auth | None, code: str) -> Step:
+        """The dossier of this code, whichever unit has it; an empty page where there is none."""
+        query = {"code": code, "page": 0, "size": 1, "spec": "slice"}
+        return self._step("dossier", f"{self._path()}?{urlencode(query)}", auth, _page)
+
+    def _path(self) -> str:
+        return self._system.paths.get("search", "/pa/dossier/search").partition("?")[0]
+
+    def _mine(self) -> dict[str, str]:
+        return {"ancestor-agency-id": self._system.root_agency} if self._system.root_agency else {}
 
     def procedures(self, auth: Auth | None, number: int, size: int) -> Step:
         """One page of the procedures, which say what the sectors are called: a dossier has their codes alone."""
@@ -310,3 +328,9 @@ def _page(reply: Reply) -> Finding | None:
     if not isinstance(content, list):
         return Finding(Reason.CONTRACT_VIOLATION, "field content is no array")
     return None
+
+
+def _counted_page(reply: Reply) -> Finding | None:
+    if (found := _page(reply)) or expect.is_a(reply.json.get("totalElements"), "number"):
+        return found
+    return Finding(Reason.CONTRACT_VIOLATION, "missing field totalElements")

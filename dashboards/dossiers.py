@@ -256,6 +256,17 @@ def _index(period: str, title: str, description: str) -> v.Json:
     )
 
 
+def _provisional(title: str, figure: str, what: str) -> v.Json:
+    return v.stat(
+        title,
+        f"{what} Tạm tính: chỉ thu thập hồ sơ thay đổi từ một ngày; hồ sơ tồn từ trước mà không thay đổi còn thiếu.",
+        v.now(f'max(motcua_dossiers_provisional{{figure="{figure}"}})'),
+        size=(6, 4),
+        colors=v.thresholds("text", (1, v.YELLOW)),
+        mappings=v.mapping({0: ("đủ số liệu", "text"), 1: ("tạm tính", v.YELLOW)}),
+    )
+
+
 def _trust() -> list[v.Json]:
     return [
         v.stat(
@@ -266,11 +277,22 @@ def _trust() -> list[v.Json]:
             unit="s",
             colors=v.thresholds("text"),
         ),
+        _provisional("Số đang giải quyết", "pending", "Mọi con số về hồ sơ đang giải quyết, quá hạn, sắp đến hạn."),
+        _provisional("Bộ chỉ số 766, ước tính", "index766", "Thành phần 2.1 và các điểm ước tính khác."),
+        v.stat(
+            "Không còn trên iGate",
+            "Hồ sơ đã thu thập mà nay iGate không còn (có thể đã bị xóa). Vẫn được đếm trong mọi con số; mã hồ sơ: "
+            "motcua dossiers form --json.",
+            v.now(count("gone")),
+            size=(6, 4),
+            decimals=0,
+            colors=v.thresholds("text", (1, v.YELLOW)),
+        ),
         v.stat(
             "Hệ thức của biểu không khớp",
             "Số hệ thức của Biểu II.06a không khớp trong phiên bản mới nhất của các biểu đã lưu.",
             v.now(f"sum(motcua_dossiers_form_violations) or {parts.WATCHED}"),
-            size=(6, 4),
+            size=(12, 4),
             decimals=0,
             colors=v.thresholds("text", (1, v.VERMILION)),
         ),

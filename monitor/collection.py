@@ -7,17 +7,23 @@ one begins at the newest change and ends at the last one's beginning, an hour be
 
 from __future__ import annotations
 
+import io
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cache
+from http.client import HTTPResponse
 from queue import SimpleQueue
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import requests
 import structlog
+from requests.adapters import HTTPAdapter
 
 from connectors.engine import Engine
 from connectors.igate import IGateSystem
@@ -29,7 +35,7 @@ from monitor.jobs import Stopped
 from monitor.model import Auth, Check, Connector, Outcome, Reason, Reply, Request, Route, Step, Verdict
 from monitor.status import alive
 from monitor.store import Store
-from monitor.store.dossiers import Progress
+from monitor.store.dossiers import GONE_META, Progress
 
 SIMULATED_META = "dossiers_simulated"
 """The fact about a store that its dossiers were collected from a simulated province."""
@@ -73,6 +79,8 @@ class Client:
         self._auth: Auth | None = None
         self._session = requests.Session()
         self._session.trust_env = False  # the catalogue says how requests leave this machine
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Bound())
         self._session.verify = route.ca_bundle or True
         if route.client_certificate:
             key = route.client_key
@@ -142,24 +150,58 @@ class Client:
             allow_redirects=False,
         ) as response:
             body = bytearray()
-            while part := _arrived(response):
+            for part in response.iter_content(1 << 16):
                 body += part
                 if len(body) > MAX_REPLY:
                     raise CollectionError(f"a reply is larger than {MAX_REPLY // 1_000_000} MB")
-                if time.monotonic() - started > TIMEOUT:
-                    raise requests.Timeout
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status_code, headers, bytes(body), request.url)
 
 
-def _arrived(response: requests.Response) -> bytes:
-    """What has come of a body, as little as it is; `iter_content` waits for a whole part, however slowly it drips."""
-    try:
-        part: bytes = response.raw.read1(1 << 16, decode_content=True)
-    except requests.exceptions.BaseHTTPError as error:  # type: ignore[attr-defined] # of the library below
-        is_late = "timed out" in str(error)
-        raise requests.Timeout if is_late else requests.ConnectionError from None
-    return part
+class _Until(io.RawIOBase):
+    """The bytes of a reply, headers and body, as long as its time is not over; then TimeoutError.
+
+    A timeout of `requests` is one between two bytes: a reply that drips would never end.
+    """
+
+    def __init__(self, inner: io.RawIOBase, connection: socket.socket) -> None:
+        self._inner, self._connection, self._end = inner, connection, time.monotonic() + TIMEOUT
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        return self._inner.readinto(buffer)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+class _InTime(HTTPResponse):
+    """A reply that is there as a whole within TIMEOUT seconds."""
+
+    def __init__(self, connection: socket.socket, *others: Any, **named: Any) -> None:
+        super().__init__(connection, *others, **named)
+        self.fp = io.BufferedReader(_Until(self.fp.detach(), connection))
+
+
+class _Bound(HTTPAdapter):
+    """Sends as requests does; its connections read replies as `_InTime`."""
+
+    def get_connection_with_tls_context(self, *asked: Any, **named: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*asked, **named)
+        pool.ConnectionCls = _in_time(pool.ConnectionCls)
+        return pool
+
+
+@cache
+def _in_time(connection: type) -> type:
+    return type(f"{connection.__name__}InTime", (connection,), {"response_class": _InTime})
 
 
 def _demand(step: Step, reply: Reply) -> None:
@@ -171,7 +213,7 @@ def _demand(step: Step, reply: Reply) -> None:
 
 def _meaning(error: requests.RequestException) -> str:
     """The kind of a failure alone: the library's text may hold an address with its query."""
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):  # in a body it is another kind
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "TLS failed"
@@ -346,6 +388,77 @@ def _dossier(found: Found) -> Dossier:
     )
 
 
+LOOKED_THROUGH = 500
+"""So many dossiers are looked through code by code; more are counted, and halved where the counts differ."""
+
+
+def look_for_gone(
+    store: Store,
+    client: Client,
+    search: DossierSearch,
+    system: str,
+    zone: ZoneInfo,
+    days: tuple[date, date],
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    clock: Callable[[], float] = time.time,
+) -> list[str]:
+    """Mark the dossiers accepted on the days [start, end) that the system has no more; their codes.
+
+    Days of which the system counts as many as there are here are not looked at further; of the others each code that no
+    longer comes is asked for by itself, so a search that leaves something out marks nothing. What is found is kept at
+    once, so the next look goes on there. `progress` is told how many are marked. Raises CollectionError, StoreError.
+    """
+    book, marked = store.dossiers, list[str]()
+    others = [at.system for at in book.collections() if at.system != system]
+    if others:
+        raise CollectionError(
+            f"dossiers of {', '.join(others)} are here too: which of them {system} lacks can't be told"
+        )
+    ahead = [days] if days[0] < days[1] else []
+    while ahead:
+        start, end = ahead.pop()
+        span = _midnight(start, zone), _midnight(end, zone)
+        here = book.number_accepted(*span)
+        if not here:
+            continue
+        last = end - timedelta(days=1)
+        page = search.read_page(client.ask(lambda auth, a=start, b=last: search.accepted(auth, a, b, 0, 1)))  # type: ignore[misc]
+        if page.total == here:
+            continue
+        if here > LOOKED_THROUGH and start < last:
+            middle = start + (end - start) // 2
+            ahead += [(middle, end), (start, middle)]
+            continue
+        there = _codes_accepted(client, search, start, last, span)
+        for code, *_ in book.accepted_in(*span):
+            if code not in there and not search.read_page(client.ask(lambda auth, c=code: search.one(auth, c))).found:  # type: ignore[misc]
+                book.mark_gone([code])
+                marked.append(code)
+                progress(len(marked))
+    book.looked_for_gone(int(clock()))
+    return marked
+
+
+def _codes_accepted(client: Client, search: DossierSearch, first: date, last: date, span: tuple[int, int]) -> set[str]:
+    """The codes of what the system says was accepted on these days."""
+    codes: set[str] = set()
+    for number in range(1_000_000):
+        reply = client.ask(lambda auth, n=number: search.accepted(auth, first, last, n, PAGE_SIZES[-1]))  # type: ignore[misc]
+        page = search.read_page(reply)
+        if any(found.accepted is None or not span[0] <= found.accepted < span[1] for found in page.found):
+            hint = "see search_dates in the options of connector igate"
+            raise CollectionError(f"the search does not keep to days of acceptance; {hint}")
+        codes |= {found.code for found in page.found} | {code for code, _ in page.bad}
+        if page.last:
+            break
+    return codes
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return int(datetime.combine(day, datetime.min.time(), zone).timestamp())
+
+
 def statistics(client: Client, search: DossierSearch, start: date, end: date, zone: ZoneInfo) -> Form:
     """The form of [start, end) as iGate's own statistics have it. Raises CollectionError."""
     first, after = (datetime.combine(day, datetime.min.time(), zone) for day in (start, end))
@@ -377,12 +490,35 @@ def by_calendar(
                 raise Stopped
 
         first = province.dossiers.since
-        since = None if first is None else int(datetime.combine(first, datetime.min.time(), zone).timestamp())
+        since = None if first is None else _midnight(first, zone)
         wanted = province.dossiers.page
         sizes = (wanted, *(size for size in PAGE_SIZES if size < wanted))
         done = collect(store, client, search, system, zone, since=since, sizes=sizes, progress=progress, clock=clock)
+        if _has_lost(store, done, int(clock())) and (days := days_accepted(store, zone, done.until)):
+            gone = look_for_gone(
+                store, client, search, system, zone, days, progress=lambda _: progress(done), clock=clock
+            )
+            log.warning("dossiers.gone", system=system, number=len(gone))
     for code, why in done.bad[:20]:
         log.warning("dossier.unreadable", system=system, code=code, why=why)
+
+
+def _has_lost(store: Store, done: Summary, now: int) -> bool:
+    """Whether the system lists fewer dossiers than are here and not known to be gone; looked into once a day."""
+    last = store.meta().get(GONE_META)
+    rested = last is None or now - int(last) >= 86_400
+    gone = sum(store.dossiers.gone_by_unit().values())
+    alone = len(store.dossiers.collections()) == 1
+    return alone and rested and done.listed is not None and done.listed < done.kept - gone
+
+
+def days_accepted(store: Store, zone: ZoneInfo, until: int | None) -> tuple[date, date] | None:
+    """The days [start, end) of which all dossiers that were accepted are here; None: there are none."""
+    first = store.dossiers.first_accepted()
+    if first is None or until is None:
+        return None
+    first = max(first, store.dossiers.collected_since() or 0)
+    return datetime.fromtimestamp(first, zone).date(), datetime.fromtimestamp(until, zone).date()
 
 
 def _statistics_of_months(store: Store, client: Client, search: DossierSearch, zone: ZoneInfo, now: int) -> None:
@@ -416,7 +552,8 @@ def on_portal(
 ) -> None:
     """Ask the national portal for each dossier, `rate` a second; hand over answers as they come, fifty at a time.
 
-    True: it is there; False: it is not; None: no answer that tells. Of a reply nothing but that leaves the engine.
+    What was answered when it is broken off is handed over too. True: it is there; False: it is not; None: no answer
+    that tells. Of a reply nothing but that leaves the engine.
     """
     options: NationalPortalSystem = province.systems[system].options
     like = next((check for (of, _), check in province.checks(location).items() if of == system), None)
@@ -449,6 +586,8 @@ def on_portal(
         keep(dict.fromkeys(left))
     finally:
         engine.stop(drain=1.0)
+        if not heard.empty():
+            keep(_taken(heard, left))
 
 
 def _taken(heard: SimpleQueue[Outcome], left: set[str]) -> dict[str, bool | None]:

@@ -27,7 +27,11 @@ _ONE_DAY = timedelta(days=1)
 
 
 class Status(IntEnum):
-    """Where a dossier stands, by the national portal's list TrangThaiHoSo; UNKNOWN: a status that we cannot place."""
+    """Where a dossier stands, by the national portal's list TrangThaiHoSo.
+
+    Two are not on it. UNKNOWN: a status that we cannot place; GONE: the system has the dossier no more, which is shown,
+    and ends nothing: it is counted as it was.
+    """
 
     UNKNOWN = 0
     SUBMITTED = 1
@@ -40,6 +44,7 @@ class Status(IntEnum):
     STOPPED = 8
     DONE = 9
     RETURNED = 10
+    GONE = 11
 
 
 FINAL = frozenset({Status.NOT_ACCEPTED, Status.WITHDRAWN, Status.STOPPED, Status.DONE, Status.RETURNED})

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.dossiers import Supplement
+
+Said: TypeAlias = Literal["progress", "online", "synchronised", "used", "satisfaction"]
+"""What dossiers are asked for: 2.1, 3.3, 1.4, 3.2; of 5.4 they know a part alone, so that the answer is why not."""
 
 NOT_COMPUTABLE = "không tính được"
 
@@ -34,7 +37,7 @@ class Component(_Part):
     name: str
     max: Annotated[int, Field(ge=0, le=100)]
     target: Annotated[float, Field(gt=0, le=1)] | None = None
-    own: Literal["progress", "online"] | None = None
+    own: Said | None = None
 
     def points(self, ratio: Fraction) -> Fraction:
         """The points of a ratio."""
@@ -180,7 +183,7 @@ def scores(formula: Formula, own: Mapping[str, Own | str], official: Mapping[str
     made = []
     for group in formula.groups:
         for component in group.components:
-            said = own.get(component.own or "", "chỉ Cổng DVCQG có số liệu")
+            said = own.get(component.own or "", "ngoài các trường được thu thập: nhập điểm của Cổng DVCQG")
             if isinstance(said, Own) and said.ratio is None:
                 said = "không có hồ sơ trong kỳ"
             ours = said if isinstance(said, Own) else None

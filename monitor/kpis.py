@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from importlib import resources
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from monitor import calendars, index766, words
@@ -30,6 +30,12 @@ MAX_UNITS = 200
 """Units that have figures of their own; the others, those with the fewest dossiers, are one together."""
 
 _COMPARED = 5 * 7 * 86_400  # seconds before an incident in which the weeks lie that it is compared with
+FIGURES = ("pending", "index766")
+"""What a collection that goes back to a day only leaves provisional; what came and ended since then is all there."""
+
+SUPPLEMENTS_INFERRED = "yêu cầu bổ sung suy từ thay đổi trạng thái giữa hai lần thu thập"
+"""iGate's search has no list of them."""
+
 OTHERS = "_others"
 ANY_CHANNEL = "any"  # of figures whose source does not say how a dossier came
 _CHANNELS = {channel: channel.name.lower() for channel in Channel}
@@ -65,6 +71,8 @@ class Kpis:
     online: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     index: dict[str, list[Points]] = field(default_factory=dict)  # by period: `month`, `official`
+    gone: Counter[str] = field(default_factory=Counter)  # what iGate has no more, and is counted all the same
+    provisional: frozenset[str] = frozenset()  # those of FIGURES that miss what was open before all was collected
 
 
 def read(catalogue: Catalogue, store: Store, now: int) -> Kpis | None:
@@ -87,7 +95,9 @@ def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) ->
     received, resolved, pending = book.received(starts, at), book.resolved(starts, at), book.pending(at, zone)
     month = periods.get("month")
     online = {} if month is None else book.submitted_online(month, at)
+    gone = book.gone_by_unit()
     of_all: Counter[str] = Counter(str(key[0]) for key in (*received, *resolved, *pending)) + Counter(online.keys())
+    of_all += Counter(gone.keys())
     for (unit, _), counts in received.items():
         of_all[unit] += counts[-1]
     named = _series(book.units(), of_all, catalogue.dossiers.units, today)
@@ -103,6 +113,9 @@ def _of_dossiers(catalogue: Catalogue, store: Store, zone: ZoneInfo, at: int) ->
         made.pending[series, _CHANNELS[channel], "in_time"] += sum(open_) - open_.overdue
         made.due_today[series] += open_.today
         made.due_tomorrow[series] += open_.tomorrow
+    for unit, count in gone.items():
+        made.gone[named[unit]] += count
+    made.provisional = frozenset(FIGURES if since else ())
     late = None if month is None else _accepted_late(catalogue, book, zone, month, at)
     if late is not None:
         for unit, count in online.items():
@@ -254,7 +267,7 @@ def own_estimates(
     book, (start, end) = store.dossiers, span
     until = book.collected_until()
     if until is None or until <= start:
-        return dict.fromkeys(("progress", "online"), "chưa thu thập hồ sơ của kỳ")
+        return dict.fromkeys(get_args(index766.Said), "chưa thu thập hồ sơ của kỳ")
     end = min(end, until)
     counts, judged, special = book.counts(start, end), book.judged(start, end), list(book.special(start, end))
     groups = {*counts, *judged, *(s.group for s in special)}
@@ -267,34 +280,76 @@ def own_estimates(
     for one in special:
         if one.group in groups:
             progress = progress.plus(index766.in_time(one.deadline, one.ended, one.supplements, end))
-    note = f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét" if progress.unknown else ""
-    whole = counting.total(one for group, one in counts.items() if group in groups)
-    synchronised = synchronised_of(book, span, zone, {group.unit for group in groups})
+    notes = [SUPPLEMENTS_INFERRED]
+    if progress.unknown:
+        notes.append(f"{words.number(progress.unknown)} hồ sơ không có hạn trả, không xét")
+    counted = {group: one for group, one in counts.items() if group in groups}
+    whole = counting.total(counted.values())
+    synchronised = synchronised_of(book, (start, end), zone, {group.unit for group in groups})
+    used = {group.procedure for group, one in counted.items() if one.new_online and group.procedure}
     return {
-        "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note=note),
+        "progress": index766.Own(progress.in_time, progress.in_time + progress.overdue, note="; ".join(notes)),
         "online": _online(whole, official.get("1.4"), synchronised),
+        "synchronised": _synchronised(synchronised),
+        "used": _used(len(used), official.get("3.1")),
+        "satisfaction": _overdue(whole),
     }
 
 
-def _online(
-    whole: Counts, official: index766.OfficialScore | None, synchronised: tuple[int, int]
-) -> index766.Own | str:
+def _online(whole: Counts, official: index766.OfficialScore | None, synchronised: Synchronised) -> index766.Own | str:
     """The share of online dossiers times the share of those that are on the national portal (1.4)."""
     if official is not None and official.numerator is not None and official.denominator:
         rate, source = min(Fraction(1), official.numerator / official.denominator), "theo Cổng DVCQG"
-    elif synchronised[1]:
-        rate, source = Fraction(*synchronised), f"đối soát {words.number(synchronised[1])} hồ sơ"
+    elif synchronised.told:
+        rate = Fraction(synchronised.found, synchronised.told)
+        source = f"đối soát {words.number(synchronised.told)} hồ sơ"
     else:
         return "thiếu tỷ lệ đồng bộ 1.4: nhập điểm của Cổng DVCQG hoặc đối soát (reconcile)"
     return index766.Own(whole.new_online, whole.new, rate, f"nhân tỷ lệ đồng bộ {words.percent(rate)} ({source})")
 
 
+def _synchronised(synchronised: Synchronised) -> index766.Own | str:
+    """1.4 where each dossier of the period was looked up: the portal divides by the larger of two counts of its own."""
+    found, told, igate = synchronised
+    if not told:
+        return "chưa đối soát với Cổng DVCQG (reconcile)"
+    if told < igate:
+        return f"mới đối soát {words.number(told)} / {words.number(igate)} hồ sơ (reconcile)"
+    return index766.Own(found, told, note="theo đối soát; mẫu số là số hồ sơ của iGate, không phải số của Cổng")
+
+
+def _used(procedures: int, official: index766.OfficialScore | None) -> index766.Own | str:
+    """3.2: procedures of which a dossier came online, of those offered online, whose number the portal alone knows."""
+    if official is None or not official.numerator or official.numerator.denominator != 1:
+        return "thiếu số thủ tục trực tuyến: nhập điểm 3.1 của Cổng DVCQG với tử số"
+    offered = official.numerator.numerator
+    return index766.Own(min(procedures, offered), offered, note="mẫu số theo tử số 3.1 của Cổng DVCQG")
+
+
+def _overdue(whole: Counts) -> str:
+    """5.4 less what only the portal knows of it: a part has no points."""
+    late, all_ = whole.resolved_overdue + whole.pending_overdue, whole.received
+    if not all_:
+        return "không có hồ sơ trong kỳ"
+    share = words.percent(Fraction(late, all_))
+    return f"thiếu tỷ lệ phản ánh; riêng hồ sơ quá hạn: {words.number(late)} / {words.number(all_)} = {share}"
+
+
+class Synchronised(NamedTuple):
+    """Dossiers of a period on the national portal, of those whose answer is known, of all that iGate has."""
+
+    found: int
+    told: int
+    igate: int
+
+
 def synchronised_of(
     book: DossierBook, span: tuple[int, int], zone: ZoneInfo, units: Collection[str] | None = None
-) -> tuple[int, int]:
-    """How many dossiers of the period are on the national portal, of those whose answer is known."""
+) -> Synchronised:
+    """What `reconcile` has found so far of the dossiers accepted in the period."""
     answers = book.answers(*span)
     if not answers:
-        return 0, 0
+        return Synchronised(0, 0, book.number_accepted(*span))
     known: Sequence[counting.Match] = counting.matches(book.accepted_in(*span, units), answers, zone)
-    return sum(m.found for m in known), sum(m.found + len(m.missing) for m in known)
+    told = sum(m.found + len(m.missing) for m in known)
+    return Synchronised(sum(m.found for m in known), told, sum(m.igate for m in known))

@@ -77,6 +77,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "period": "`today`, `month`, `year`, each so far; `official`: the latest with points of the national portal",
         "component": "id of a component of index 766 in `monitor/index766.yaml`",
         "source": "of points `own` or `official`; of forms `official`, `statistics` or `dossiers`",
+        "figure": "of dossiers that are open: `pending`; of our own estimate: `index766`",
         "job_name": "of a calendar job (`job` would be Prometheus' own label)",
         "channel": "of dossiers `direct`, `online`, `post`, `any` where iGate's statistics do not say; of deliveries "
         "the id of a channel of messages in the catalogue, `heartbeat` for the dead man's switch, `grafana` for "
@@ -211,10 +212,20 @@ _TABLE = (
         "1 while planned maintenance that the contract takes out is under way, else 0 (figures, section 5).",
         "system",
     ),
-    # dossiers: as of the last complete collection; the exporter looks once a minute whether there is a newer one
+    # dossiers: as of the last complete collection; looked at once a minute, beside the scrapes
     _gauge("motcua_dossiers_unit_info", "1; a unit that has figures of its own.", "unit", "name"),
     _gauge(
         "motcua_dossiers_figures_timestamp_seconds", "As of when the figures of dossiers are; looked at once a minute."
+    ),
+    _gauge(
+        "motcua_dossiers_provisional",
+        "1 while what was open before the first day collected, and has not changed since, is missing; else 0.",
+        "figure",
+    ),
+    _gauge(
+        "motcua_dossiers_gone",
+        "Dossiers that iGate has no more; they are still counted, in every figure.",
+        "unit",
     ),
     _gauge(
         "motcua_dossiers_received",

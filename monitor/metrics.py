@@ -10,8 +10,10 @@ import platform
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -31,7 +33,7 @@ from monitor.maintenance import Window
 from monitor.metric_names import DURATION_BUCKETS, LATENESS_BUCKETS, STATE_VALUES, Kind, metric
 from monitor.model import CONTROL_SYSTEM, Gauge, State, Verdict, verdict_of
 from monitor.status import DAY, Key, Timelines, alive, last_day, overview_of
-from monitor.store import Rollup, Store
+from monitor.store import Rollup, Store, StoreError
 from monitor.store.dossiers import Progress
 from monitor.windows import Windows
 from monitor.wire import PHASES
@@ -39,6 +41,8 @@ from monitor.wire import PHASES
 WINDOWS = {"1d": DAY, "30d": 30 * DAY}
 KPIS_KEPT = 60  # seconds between two looks at the dossiers
 _TICK = 10_000  # units of a roll-up's phases in a second
+
+log = structlog.get_logger("metrics")
 
 
 class Exporter:
@@ -59,8 +63,29 @@ class Exporter:
         self._catalogue, self._rules = catalogue, IncidentRules(catalogue)
         self._in_windows = Windows(catalogue, self._store)
 
+    def look_at_dossiers(self) -> None:
+        """Count the dossiers again where something has come in. It may take seconds: before a scrape, never in one.
+
+        Raises StoreError.
+        """
+        self._kpis.look(self._clock())
+
+    def run(self, stop: threading.Event) -> None:
+        """Look at the dossiers now and once a minute, until `stop` is set; scrapes show what the last look found."""
+        failing = ""  # said once, when it begins
+        while not stop.is_set():
+            try:
+                self.look_at_dossiers()
+                failing = ""
+            except Exception as error:  # noqa: BLE001 - the next look may do better; until then the last figures stand
+                said = str(error) if isinstance(error, StoreError) else type(error).__name__
+                if said != failing:
+                    log.warning("dossiers.not_counted", error=said)
+                failing = said
+            stop.wait(KPIS_KEPT)
+
     def text(self) -> bytes:
-        """Raises StoreError when the store does not answer."""
+        """Of dossiers what the last look found, nothing before the first. Raises StoreError without a store."""
         with collecting_later():
             return generate_latest(self._registry)
 
@@ -234,13 +259,14 @@ class Exporter:
             return False  # as the figure that it would be taken out of
 
     def _dossiers(self, families: _Families, now: float) -> None:
-        made, violations, collections = self._kpis.at(now)
+        found = self._kpis.found
+        made = found.kpis
         if made is not None:
             _show_kpis(families, made)
-        for source, number in violations.items():
+        for source, number in found.violations.items():
             families.gauge("motcua_dossiers_form_violations", (source,), number)
         wanted = self._catalogue.dossiers
-        collected = {progress.system: progress.until for progress in collections}
+        collected = {progress.system: progress.until for progress in found.collections}
         for system, spec in self._catalogue.systems.items():
             if spec.connector != "igate" or not alive(self._catalogue, system, now):
                 continue
@@ -289,38 +315,42 @@ _ENGINE_COUNTERS = (
 )  # fmt: skip
 
 
-class _KeptKpis:
-    """The figures of dossiers, which may take the database some seconds.
+class _Found(NamedTuple):
+    """What a look at the dossiers found: the figures, how much does not hold in forms, and the collections."""
 
-    Looked at once a minute, and counted again only when something has come in. A scrape in between costs nothing.
-    """
+    kpis: Kpis | None = None
+    violations: Mapping[Source, int] = {}
+    collections: Sequence[Progress] = ()
+
+
+class _KeptKpis:
+    """The figures of dossiers, which may take the database some seconds: counted only when something has come in."""
 
     def __init__(self, catalogue: Catalogue, store: Store) -> None:
         self._catalogue, self._store = catalogue, store
-        self._lock = threading.Lock()  # scrapes may come at once
-        self._looked: float | None = None
         self._mark: object = None
-        self._kpis: Kpis | None = None
-        self._others: tuple[Mapping[Source, int], Sequence[Progress]] = ({}, ())
+        self.found = _Found()
+        """As of the last look; replaced as a whole, so that a scrape in between shows one look or the other."""
 
-    def at(self, now: float) -> tuple[Kpis | None, Mapping[Source, int], Sequence[Progress]]:
-        """The figures, how much does not hold in forms, and the collections. Raises StoreError."""
-        with self._lock:
-            if self._looked is None or not 0 <= now - self._looked < KPIS_KEPT:
-                book, mark = self._store.dossiers, self._store.dossiers.read_mark()
-                if mark != self._mark:
-                    self._kpis = kpis.read(self._catalogue, self._store, int(now))
-                self._others = book.number_of_violations(), book.collections()
-                self._mark, self._looked = mark, now
-            return (self._kpis, *self._others)
+    def look(self, now: float) -> None:
+        """Raises StoreError; what was found before stands then."""
+        book = self._store.dossiers
+        mark, made = book.read_mark(), self.found.kpis
+        if mark != self._mark:
+            made = kpis.read(self._catalogue, self._store, int(now))
+        self.found = _Found(made, book.number_of_violations(), book.collections())
+        self._mark = mark
 
 
 def _show_kpis(families: _Families, made: Kpis) -> None:
     families.gauge("motcua_dossiers_figures_timestamp_seconds", (), made.at)
+    for figure in kpis.FIGURES:
+        families.gauge("motcua_dossiers_provisional", (figure,), figure in made.provisional)
     for unit, name in made.names.items():
         families.gauge("motcua_dossiers_unit_info", (unit, name), 1)
         families.gauge("motcua_dossiers_due_today", (unit,), made.due_today[unit])
         families.gauge("motcua_dossiers_due_tomorrow", (unit,), made.due_tomorrow[unit])
+        families.gauge("motcua_dossiers_gone", (unit,), made.gone[unit])
     for labels, count in made.received.items():
         families.gauge("motcua_dossiers_received", labels, count)
     ended: Counter[tuple[str, str]] = Counter()

@@ -71,7 +71,12 @@ def read(path: Path) -> list[Sheet]:
 
 def _workbook(name: str, content: bytes) -> list[Sheet]:
     try:
-        return _unpacked(name, content)
+        try:
+            return _unpacked(name, content)
+        except ValueError as error:
+            if isinstance(error, Unreadable):
+                raise
+            return _unpacked(name, _numbers_as_text(content))
     except Unreadable:
         raise
     except Exception:  # noqa: BLE001 - whatever the library makes of a broken file
@@ -94,6 +99,33 @@ def _unpacked(name: str, content: bytes) -> list[Sheet]:
         finally:
             values.close()
             formulas.close()
+
+
+_NUMBER_CELL = re.compile(
+    rb"""<c\b((?:[^>"'/]|"[^"]*"|'[^']*')*)>((?:<f\b[^>]*/>|<f\b[^>]*>[^<]*</f>)?<v>)([^<]*)(?=</v>)"""
+)
+_TYPE = re.compile(rb"""\st=["'](\w+)["']""")
+
+
+def _numbers_as_text(content: bytes) -> bytes:
+    """The workbook with numbers that are none, such as NaN, as texts: the library gives up a whole sheet for one.
+
+    As texts they are bad cells like others, named where they are read.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as good, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as written:
+        for name in good.namelist():
+            part = good.read(name)
+            written.writestr(name, _NUMBER_CELL.sub(_as_text, part) if name.startswith("xl/worksheets/") else part)
+    return packed.getvalue()
+
+
+def _as_text(cell: re.Match[bytes]) -> bytes:
+    attributes, before, value = cell.groups()
+    kind = _TYPE.search(attributes)
+    if (kind and kind[1] != b"n") or re.fullmatch(rb"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", value):
+        return cell[0]
+    return b'<c%s t="str">%s%s' % (_TYPE.sub(b"", attributes), before, value)
 
 
 class _Uncalculated:
@@ -127,14 +159,34 @@ def _limited(name: str, rows: Iterable[Sequence[Any]]) -> tuple[tuple[Any, ...],
     return tuple(made)
 
 
+_OLD_EXCEL = bytes.fromhex("d0cf11e0a1b11ae1")
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd]")
+_VIETNAMESE = re.compile("[đươĐƯƠ\u0300\u0301\u0303\u0309\u0323]")
+
+
+def _decoded(content: bytes) -> str | None:
+    """The text in UTF-8, in UTF-16 with its mark, or in Windows-1258; None where it is none of these.
+
+    Excel calls UTF-16 Unicode Text, and writes a plain CSV in the code page of its Windows: 1258 where that is in
+    Vietnamese. What is read so must hold Vietnamese letters, for every byte is a letter of some code page.
+    """
+    encodings = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1258"]
+    for encoding in encodings:
+        with suppress(ValueError):
+            text = content.decode(encoding)
+            if not _NOT_TEXT.search(text) and (encoding != "cp1258" or _VIETNAMESE.search(text)):
+                return unicodedata.normalize("NFC", text)
+    return None
+
+
 def _text(name: str, content: bytes) -> Sheet:
-    """CSV in UTF-8, with commas, semicolons or tabs: whichever makes its headings columns."""
-    try:
-        text = content.decode("utf-8-sig")
-    except ValueError:
-        text = "\0"
-    if "\0" in text:
-        raise Unreadable([BadCell(name, "", "không phải XLSX, cũng không phải CSV mã UTF-8")])
+    """CSV with commas, semicolons or tabs: whichever makes its headings columns."""
+    text = _decoded(content)
+    if text is None:
+        if content.startswith(_OLD_EXCEL):
+            raise Unreadable([BadCell(name, "", "tệp XLS kiểu cũ; mở bằng Excel rồi lưu thành XLSX")])
+        said = "không phải XLSX, cũng không phải CSV; mở bằng Excel rồi lưu thành XLSX hoặc CSV UTF-8"
+        raise Unreadable([BadCell(name, "", said)])
     busiest = sorted(",;\t", key=lambda mark: -max((line.count(mark) for line in text.splitlines()), default=0))
     sheets: dict[str, Sheet] = {}
     for delimiter in busiest:

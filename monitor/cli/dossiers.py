@@ -20,6 +20,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from connectors.igate_dossiers import DossierSearch
 from monitor import calendars, collection, index766, kpis, periods, spreadsheets, words
 from monitor import dossiers as counting
 from monitor.availability import NO_FIGURE
@@ -88,6 +89,10 @@ class _Asked:
     def head(self) -> str:
         return self.period.vi_dated
 
+    @property
+    def days(self) -> str:
+        return _days(self.period.start, self.period.end)
+
     @contextmanager
     def store(self, *, create: bool = False) -> Iterator[Store]:
         with the_store(configuration(self.data), create=create) as store:
@@ -154,12 +159,16 @@ def _asked(*, needs_catalogue: bool = False) -> Callable[[Callable[..., None]], 
 def _chosen(name: str | None, kind: str | None, zone: ZoneInfo) -> Period:
     if name is None:
         if kind not in (None, Kind.CALENDAR):
-            raise click.UsageError(f"--kind {kind} needs a --period")
+            raise click.UsageError(f"--kind {kind} cần có --period")
         name = f"{datetime.fromtimestamp(now(), zone):%Y-%m}"
+    kind = kind or (Kind.CUSTOM if ".." in name else Kind.CALENDAR)
     try:
-        return periods.parse(name, kind or (Kind.CUSTOM if ".." in name else Kind.CALENDAR))
-    except periods.PeriodError as error:
-        raise ConfigurationError(str(error)) from None
+        return periods.parse(name, kind)
+    except periods.PeriodError:
+        ways = "2026-10, 2026-Q3, 2026-H1, 2026-9M, 2026 hoặc 2026-10-01..2026-10-20"
+        if kind == Kind.CUSTOM:
+            ways = "2026-10-01..2026-10-20, ngày đầu không sau ngày cuối"
+        raise ConfigurationError(f"--period {name}: không phải kỳ loại {kind}; ghi {ways}") from None
 
 
 def _find(units: UnitTree, text: str, day: date) -> str | None:
@@ -167,7 +176,9 @@ def _find(units: UnitTree, text: str, day: date) -> str | None:
     try:
         return units.find(text, day)
     except AmbiguousUnit as error:
-        raise ConfigurationError(str(error)) from None
+        codes = ", ".join(sorted(error.codes))
+        said = f"{len(error.codes)} đơn vị cùng có tên {text.strip()}: ghi mã đơn vị thay cho tên ({codes})"
+        raise ConfigurationError(said) from None
 
 
 def _unit_code(units: UnitTree, store: Store, asked: _Asked) -> str | None:
@@ -179,7 +190,7 @@ def _unit_code(units: UnitTree, store: Store, asked: _Asked) -> str | None:
     if found is None and wanted in store.dossiers.unit_codes():
         found = wanted
     if found is None:
-        raise ConfigurationError(f"unit {wanted!r} is not known; `motcua dossiers form` shows all names")
+        raise ConfigurationError(f"không có đơn vị {wanted}; `motcua dossiers form` liệt kê tên các đơn vị")
     return found
 
 
@@ -191,21 +202,27 @@ def _unit_code(units: UnitTree, store: Store, asked: _Asked) -> str | None:
 @click.option("--rate", type=click.FloatRange(0.1, 20), default=5, show_default=True, help="Requests a second at most.")
 @click.option("--only", type=click.Choice(["dossiers", "statistics"]), help="Only one of the two.")
 @click.option("--every", type=DURATION, help="Again and again, such as every 15m, until it is stopped.")
+@click.option("--gone", is_flag=True, help="Then look which dossiers (of --period, else all) iGate has no more.")
 @_asked(needs_catalogue=True)
-def collect(asked: _Asked, system: str | None, rate: float, only: str | None, every: Seconds | None) -> None:
+def collect(
+    asked: _Asked, system: str | None, rate: float, only: str | None, every: Seconds | None, gone: bool
+) -> None:
     """Collect from iGate what has changed since the last time; what was broken off goes on. It only reads.
 
     The first time everything is collected, or, with --period, what has changed since its first day. With --period
     iGate's own statistics of it are kept too, where the catalogue has their path. --json: new, changed, pages,
-    requests, resumed, bad (dossiers that can't be read), listed, kept, until, seconds, statistics (version of a form).
+    requests, resumed, bad (dossiers that can't be read), listed, kept, until, seconds, statistics (version of a form),
+    gone (codes of those that --gone found now; they are counted as before, and `form` names them).
 
     \b
     Example: motcua dossiers collect --rate 10 --data data -c catalogue.yaml
     """
     assert asked.province is not None
     if asked.unit is not None:
-        raise click.UsageError("--unit has no meaning here: all units are collected")
+        raise click.UsageError("--unit không dùng ở đây: luôn thu thập mọi đơn vị")
     system = _one(collection.igate_systems(asked.province), system, "igate")
+    if gone and (only == "statistics" or every is not None):
+        raise click.UsageError("--gone goes with one collection of dossiers, not with --only statistics or --every")
     counted = only is None and asked.province.dossiers.source == "statistics"
     if only == "statistics" and not (asked.named and collection.search_of(asked.province, system).has_statistics):
         raise ConfigurationError(f"--only statistics needs a --period, and {system} paths.statistics")
@@ -217,7 +234,7 @@ def collect(asked: _Asked, system: str | None, rate: float, only: str | None, ev
         if asked.province.simulated:
             store.set_meta(SIMULATED_META, "yes")
         if every is None:
-            _collect(asked, store, system, rate, only)
+            _collect(asked, store, system, rate, only, gone=gone)
             return
         with stopping() as stop:
             while not stop.is_set():
@@ -237,12 +254,19 @@ class _Stopped(Exception):
 
 
 def _collect(
-    asked: _Asked, store: Store, system: str, rate: float, only: str | None, stop: threading.Event | None = None
+    asked: _Asked,
+    store: Store,
+    system: str,
+    rate: float,
+    only: str | None,
+    stop: threading.Event | None = None,
+    *,
+    gone: bool = False,
 ) -> None:
     assert asked.province is not None
     search = collection.search_of(asked.province, system)
     began = time.monotonic()
-    done, taken = None, None
+    done, taken, lost = None, None, None
     with collection.client_of(asked.province, system, rate) as client:
         if only != "statistics":
             with progress_of("Hồ sơ", None) as shown:
@@ -257,6 +281,8 @@ def _collect(
                     since=asked.span[0] if asked.named else None,
                     progress=progress,
                 )  # fmt: skip
+        if gone and done is not None:
+            lost = _look_for_gone(asked, store, client, search, system, done)
         if only != "dossiers" and asked.named and search.has_statistics:
             form = collection.statistics(client, search, asked.period.start, asked.period.end, asked.zone)
             broken = store.dossiers.checked(form)
@@ -267,7 +293,7 @@ def _collect(
         click.echo(f"{system}: dossier {code} can't be read: {why}", err=True)
     if asked.as_json:
         said = {} if done is None else asdict(done)
-        asked.echo(**said, seconds=seconds, statistics=None if taken is None else taken.version)
+        asked.echo(**said, seconds=seconds, statistics=None if taken is None else taken.version, gone=lost)
         return
     if done is not None:
         text = f"Hồ sơ mới: {words.number(done.new)}, thay đổi: {words.number(done.changed)}; "
@@ -275,8 +301,30 @@ def _collect(
         click.echo(text)
         if done.listed is not None:
             click.echo(f"iGate có {words.number(done.listed)} hồ sơ, đã lưu {words.number(done.kept)}")
+    if lost is not None:
+        click.echo(_codes("Hồ sơ mới thấy không còn trên iGate", lost))
     if taken is not None:
         click.echo(f"Thống kê của iGate: {len(taken.form.rows)} đơn vị, phiên bản {taken.version}")
+
+
+def _look_for_gone(
+    asked: _Asked,
+    store: Store,
+    client: collection.Client,
+    search: DossierSearch,
+    system: str,
+    done: collection.Summary,
+) -> list[str]:
+    """Of the period, or of all days of which all dossiers are here."""
+    days = collection.days_accepted(store, asked.zone, done.until)
+    if days is None:
+        return []
+    if asked.named:
+        days = max(days[0], asked.period.start), min(days[1], asked.period.end)
+    with progress_of("Không còn trên iGate", None) as shown:
+        return collection.look_for_gone(
+            store, client, search, system, asked.zone, days, progress=lambda found: shown(found, found)
+        )
 
 
 def _one(known: Sequence[str], wanted: str | None, kind: str) -> str:
@@ -307,7 +355,7 @@ def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
     Example: motcua dossiers import bieu-II06a.xlsx --period 2026-10 --kind admin_15_14 --data data
     """
     if asked.unit is not None:
-        raise click.UsageError("--unit has no meaning here: a form is taken in whole")
+        raise click.UsageError("--unit không dùng ở đây: biểu được nhập nguyên vẹn")
     try:
         sheets = spreadsheets.read(file)
         if spreadsheets.is_units(sheets) and not spreadsheets.is_form(sheets):
@@ -315,41 +363,56 @@ def import_(asked: _Asked, file: Path, by: str, reason: str | None) -> None:
         elif spreadsheets.is_scores(sheets) and not spreadsheets.is_form(sheets):
             _import_scores(asked, sheets, by)
         else:
-            _import_form(asked, sheets, by, reason)
+            _import_form(asked, sheets, file, by, reason)
     except spreadsheets.Unreadable as error:
         for cell in error.cells:
-            click.echo(f"{file}: {cell}", err=True)
+            click.echo(f"{file}: {cell.reason if not cell.cell and cell.sheet == file.name else cell}", err=True)
         raise ConfigurationError(f"{file}: {len(error.cells)} lỗi; chưa nhập gì") from None
     except OSError as error:
-        raise ConfigurationError(f"{file}: can't read: {error.strerror}") from None
+        raise ConfigurationError(f"{file}: không đọc được tệp: {error.strerror}") from None
 
 
-def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str, reason: str | None) -> None:
+_NO_KIND = (
+    "không nhận ra biểu: không có dòng đánh số cột (1) (2) … (13) của Biểu II.06a, tiêu đề “Mã đơn vị” và “Tên đơn vị” "
+    "của danh sách đơn vị, hay tiêu đề “Mã thành phần” và “Điểm” của Bộ chỉ số 766"
+)
+
+
+def _import_form(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Path, by: str, reason: str | None) -> None:
+    if not spreadsheets.is_form(sheets):
+        raise spreadsheets.Unreadable([spreadsheets.BadCell(file.name, "", _NO_KIND)])
     written = spreadsheets.period_of(sheets)
     wanted = (asked.period.start, asked.period.end)
     if not asked.named and written is None:
-        raise ConfigurationError("the form does not say its days (Từ ngày ... đến ngày ...): give --period")
+        raise ConfigurationError("biểu không ghi kỳ báo cáo (Từ ngày … đến ngày …): hãy thêm --period")
     if asked.named and written is not None and written != wanted:
-        raise ConfigurationError(
-            f"the form is of {written[0]} to {written[1] - timedelta(days=1)}, "
-            f"--period of {wanted[0]} to {wanted[1] - timedelta(days=1)}"
-        )
+        raise ConfigurationError(f"biểu ghi kỳ {_days(*written)}, còn --period là {_days(*wanted)}")
     start, end = written or wanted
     with asked.store(create=True) as store:
-        book, units = store.dossiers, store.dossiers.units()
+        units = store.dossiers.units()
         read = spreadsheets.form(sheets, start, end)
         form = Form(
             start, end, Source.OFFICIAL,
             tuple(row._replace(code=_find(units, row.name, end - timedelta(days=1))) for row in read.rows),
             read.total, read.subtotals,
         )  # fmt: skip
-        kept = book.keep_form(form, store.dossiers.checked(form), at=now(), by=by, reason=reason)
+        kept = _keep_form(store, form, store.dossiers.checked(form), by, reason)
     _say_violations(kept.violations)
     if asked.as_json:
         asked.echo(imported="form", version=kept.version, rows=len(form.rows), violations=_violations(kept.violations))
     else:
-        days = f"{start:%d/%m/%Y} đến {end - timedelta(days=1):%d/%m/%Y}"
-        click.echo(f"Đã nhập Biểu II.06a từ {days}: {len(form.rows)} dòng, phiên bản {kept.version}")
+        click.echo(f"Đã nhập Biểu II.06a từ {_days(start, end)}: {len(form.rows)} dòng, phiên bản {kept.version}")
+
+
+def _keep_form(store: Store, form: Form, broken: Sequence[Violation], by: str, reason: str | None) -> KeptForm:
+    """Raises ConfigurationError for figures that differ from those that are there, without a reason."""
+    last = store.dossiers.form(form.start, form.end, form.source)
+    if last is not None and last.form != form and not reason:
+        said = (
+            f"kỳ {_days(form.start, form.end)} đã có phiên bản {last.version} ({_SOURCES[form.source]}), số liệu khác"
+        )
+        raise ConfigurationError(f"{said}: ghi lý do bằng --reason để lưu phiên bản mới")
+    return store.dossiers.keep_form(form, broken, at=now(), by=by, reason=reason)
 
 
 def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Path) -> None:
@@ -367,7 +430,7 @@ def _import_units(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], file: Pat
 
 def _import_scores(asked: _Asked, sheets: Sequence[spreadsheets.Sheet], by: str) -> None:
     if not asked.named:
-        raise ConfigurationError("points of index 766 are those of a period: give --period")
+        raise ConfigurationError("điểm của Bộ chỉ số 766 là của một kỳ: hãy thêm --period")
     formulas = _formulas(None)
     in_force = index766.in_force(formulas, asked.period.last)
     # Of a component that only other versions have there is no better maximum than theirs.
@@ -420,7 +483,8 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
 
     --json: `rows`, each with unit, code and the columns received, new_online, new_direct, carried_over, resolved,
     resolved_early, resolved_on_time, resolved_overdue, pending, pending_in_time, pending_overdue; `total`; `source`;
-    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`. A period that was
+    `violations`; `differences` from the other sources; `provisional` with the reasons in `notes`; `gone`, codes of
+    dossiers that are counted though iGate has them no more. A period that was
     closed keeps its figures: `version` says which, `differences` where today's count is another.
 
     \b
@@ -432,9 +496,9 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
         others = _differences(asked, store, found) if by_what == By.UNIT else []
         if close:
             if made.source is not Source.DOSSIERS or by_what != By.UNIT or asked.unit or found.notes:
-                said = "; ".join(found.notes) or "only the whole form by unit, of --source dossiers"
-                raise ConfigurationError(f"this form can't be closed: {said}")
-            kept = store.dossiers.keep_form(made, broken, at=now(), by=closed_by, reason=reason)
+                said = "; ".join(found.notes) or "chỉ chốt cả biểu theo đơn vị, đếm theo hồ sơ (--source dossiers)"
+                raise ConfigurationError(f"không chốt được biểu này: {said}")
+            kept = _keep_form(store, made, broken, closed_by, reason)
             found = replace(found, version=kept.version)
             click.echo(f"Đã chốt số liệu, phiên bản {kept.version}", err=True)
     _say_violations(broken)
@@ -444,6 +508,7 @@ def form(asked: _Asked, by_what: str, source: str | None, close: bool, reason: s
             notes=[*found.notes, *found.remarks],
             rows=[_row_json(row.name, row.code, row.counts, by_what, found.unit) for row in made.rows],
             total=(made.total or made.sum)._asdict(), violations=_violations(broken), differences=others,
+            gone=found.gone,
         )  # fmt: skip
         return
     shown = console()
@@ -490,6 +555,7 @@ class _Found:
     unit: str | None  # the name of the one asked for
     notes: Sequence[str]  # why the figures are provisional
     remarks: Sequence[str] = ()  # what else is to be known of them
+    gone: Sequence[str] = ()  # codes of dossiers that it counts and iGate has no more
     changed: Sequence[tuple[str, str, int, int]] = ()  # where today's count differs from what was closed
 
 
@@ -504,19 +570,20 @@ def _form(asked: _Asked, store: Store, by: By, source: Source | None, *, fresh: 
             return _closed(asked, store, closed)
         if book.collected_since() is not None:
             found = _counted(asked, store, by)
-            return (
-                replace(found, remarks=(f"{_of_closing(asked, closed)}; bảng này đếm lại hôm nay",))
-                if closed
-                else found
-            )
+            if closed:
+                said = f"{_of_closing(asked, closed)}; bảng này đếm lại hôm nay"
+                found = replace(found, remarks=(said, *found.remarks))
+            return found
     if source in (None, Source.STATISTICS) and by is By.UNIT and (kept := book.form(start, end, Source.STATISTICS)):
         found, whole = _kept(asked, store, kept), asked.span[1] <= kept.made_at
         said = f"thống kê của iGate lấy lúc {_at(kept.made_at, asked.zone)}, khi kỳ chưa kết thúc"
         return found if whole else replace(found, notes=(said,))
-    raise ConfigurationError(
-        f"there are no figures of {asked.period.name} ({start} to {end - timedelta(days=1)})"
-        f"{f' from {source}' if source else ''}; collect dossiers or import the form"
-    )
+    raise _nothing(asked, source)
+
+
+def _nothing(asked: _Asked, source: Source | None) -> ConfigurationError:
+    of_source = f" ({_SOURCES[source]})" if source else ""
+    return ConfigurationError(f"chưa có số liệu kỳ {asked.days}{of_source}; hãy thu thập hồ sơ hoặc nhập biểu")
 
 
 def _kept(asked: _Asked, store: Store, kept: KeptForm) -> _Found:
@@ -533,7 +600,7 @@ def _kept(asked: _Asked, store: Store, kept: KeptForm) -> _Found:
     if not rows and code is not None:
         rows = tuple(r for r in form.rows if r.name.casefold() == wanted)
     if not rows:
-        raise ConfigurationError(f"unit {asked.unit!r} is not in the form ({', '.join(r.name for r in form.rows)})")
+        raise ConfigurationError(f"biểu không có đơn vị {asked.unit} ({', '.join(r.name for r in form.rows)})")
     one = Form(form.start, form.end, form.source, rows)
     name = rows[0].name if code is None else units.name(code, asked.period.last)
     return _Found(one, counting.violations(one), kept.version, name, ())
@@ -559,16 +626,21 @@ def _counted(asked: _Asked, store: Store, by: By) -> _Found:
     start, end = asked.span
     until, notes = _known(asked, store)
     if until <= start:
-        raise ConfigurationError(f"dossiers are known up to {_at(until, asked.zone)}, {asked.period.name} begins later")
+        raise ConfigurationError(f"mới có hồ sơ đến {_at(until, asked.zone)}, kỳ {asked.days} bắt đầu sau đó")
     counts = book.counts(start, min(end, until))
+    if not counts and (book.collected_since() or 0) > start:
+        raise _nothing(asked, Source.DOSSIERS)  # of a time that nobody has looked at, zeros would be a claim
     made = counting.form_of(counts, asked.period.start, asked.period.end, units, book.names(), by, code)
     named = None if code is None else units.name(code, asked.period.last)
     broken = store.dossiers.checked(made) if by is By.UNIT and code is None else counting.violations(made)
-    return _Found(made, broken, None, named, notes)
+    inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
+    gone = book.gone(start, min(end, until), inside)
+    said = _codes("số hồ sơ được đếm ở đây mà iGate không còn (có thể đã bị xóa)", gone)
+    return _Found(made, broken, None, named, notes, [said] if gone else (), gone)
 
 
-def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
-    """Up to when the dossiers of the period are known, and what is missing of them."""
+def _known(asked: _Asked, store: Store, *, carried: bool = True) -> tuple[int, Sequence[str]]:
+    """Up to when the dossiers of the period are known, and what is missing of them, or of the new ones alone."""
     until, since, notes = store.dossiers.collected_until(), store.dossiers.collected_since(), []
     if until is None:
         notes.append("lần thu thập đầu tiên chưa xong: số liệu còn thiếu")
@@ -577,7 +649,7 @@ def _known(asked: _Asked, store: Store) -> tuple[int, Sequence[str]]:
         notes.append(f"kỳ chưa đủ số liệu: tính đến {_at(until, asked.zone)}")
     if since is not None and since > asked.span[0]:
         notes.append(f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}")
-    elif since:
+    elif since and carried:
         said = f"chỉ có hồ sơ thay đổi từ {_at(since, asked.zone)}: hồ sơ tồn từ trước mà không thay đổi còn thiếu"
         notes.append(f"{said} ở các cột (3), (6), (11) đến (13) và thành phần 2.1")
     return until, notes
@@ -627,7 +699,8 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
 
     What can be told neither way is "không tính được", and null in --json, never 0. --json: formula, rows (each with
     group, component, name, max, target, numerator, denominator, own_estimate, official_score, difference, note), and
-    total, with own_estimate, official_score, max and class.
+    total, with own_estimate, official_score, max and class; supplements_inferred: requests for a supplement, which 2.1
+    takes off, are read off the changes of status between two collections.
 
     \b
     Example: motcua dossiers index766 --period 2026-10 --data data
@@ -635,7 +708,7 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
     last = asked.period.last
     in_force = index766.in_force(_formulas(formula), last)
     if in_force is None:
-        raise ConfigurationError(f"no version of index 766 is in force on {last}")
+        raise ConfigurationError(f"không có công thức nào của Bộ chỉ số 766 có hiệu lực ngày {last:%d/%m/%Y}")
     with asked.store() as store:
         units = store.dossiers.units()
         code = _unit_code(units, store, asked)
@@ -647,7 +720,7 @@ def index766_(asked: _Asked, formula: Path | None) -> None:
     estimate, given = (index766.total(points) for points in zip(*((s.estimate, s.official) for s in made), strict=True))
     if asked.as_json:
         asked.echo(
-            formula=in_force.version, unit=asked.unit, provisional=bool(notes), notes=notes,
+            formula=in_force.version, unit=asked.unit, provisional=bool(notes), notes=notes, supplements_inferred=True,
             rows=[_score_json(score) for score in made],
             total={
                 "own_estimate": index766.number(estimate), "official_score": index766.number(given),
@@ -686,9 +759,9 @@ def _formulas(path: Path | None) -> list[index766.Formula]:
     try:
         return kpis.our_formulas() if path is None else index766.formulas(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError(f"{path}: can't read: {error.strerror}") from None
+        raise ConfigurationError(f"{path}: không đọc được tệp: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: not a text in UTF-8") from None
+        raise ConfigurationError(f"{path}: không phải văn bản mã UTF-8") from None
     except index766.FormulaError as error:
         raise ConfigurationError(f"{path or 'index766.yaml'}: {error}") from None
 
@@ -711,6 +784,7 @@ def _score_json(score: index766.Score) -> Mapping[str, Any]:
 
 # --- what outages touched ---------------------------------------------------------------------------------------------
 
+_NONE_COLLECTED = "chưa thu thập hồ sơ nào; xem `motcua dossiers collect`"
 CORRELATION = (
     "Số liệu cho thấy sự trùng hợp về thời gian, không khẳng định nguyên nhân; ngày hẹn trả không bị thay đổi."
 )
@@ -725,11 +799,12 @@ def impact(asked: _Asked, incident: int | None) -> None:
     For each incident: dossiers that were submitted during it, how many were to be expected by the same hours of the
     four weeks before, open dossiers that were due in it or within a working day after, and those for which something
     more was asked for during it. --json: incidents, each with incident, system, start, end, received, expected,
-    missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology).
+    missing, weeks, due, overdue, supplements (codes of dossiers, as evidence for a letter of apology);
+    supplements_inferred: these are read off the changes of status between two collections.
 
     Then for each database that officers query (`dossiers.databases` in the catalogue): when it could not be reached,
     through the bus or by itself, and for which dossiers more was asked for meanwhile. --json: databases, each with
-    system, down (start, end), seconds, supplements.
+    system, down (start, end), seconds, observed (seconds in which its state is known), supplements.
 
     \b
     Example: motcua dossiers impact --period 2026-10 --json --data data -c catalogue.yaml
@@ -742,7 +817,7 @@ def impact(asked: _Asked, incident: int | None) -> None:
         inside = None if code is None else units.under(code, store.dossiers.unit_codes(), asked.period.last)
         until = store.dossiers.collected_until()
         if until is None:
-            raise ConfigurationError("no dossiers are collected yet; see `motcua dossiers collect`")
+            raise ConfigurationError(_NONE_COLLECTED)
         if STATE_CALENDAR not in province.calendars:
             raise ConfigurationError(f"the catalogue has no calendar {STATE_CALENDAR}: which days are working days?")
         try:
@@ -756,13 +831,17 @@ def impact(asked: _Asked, incident: int | None) -> None:
         except calendars.UnknownYear as error:
             raise ConfigurationError(str(error)) from None
     if incident is not None and not found:
-        raise ConfigurationError(f"incident {incident} is none of {asked.period.name}; see `motcua incidents list`")
+        raise ConfigurationError(f"kỳ {asked.days} không có sự cố {incident}; xem `motcua incidents list`")
     if asked.as_json:
         listed = [{**d._asdict(), "down": [{"start": a, "end": b} for a, b in d.down]} for d in databases]
-        asked.echo(note=CORRELATION, until=until, incidents=[_impact_json(*one) for one in found], databases=listed)
+        asked.echo(
+            note=CORRELATION, until=until, supplements_inferred=True,
+            incidents=[_impact_json(*one) for one in found], databases=listed,
+        )  # fmt: skip
         return
     asked.show_head(console(), "Hồ sơ trong thời gian gián đoạn")
     click.echo(CORRELATION)
+    click.echo(f"{kpis.SUPPLEMENTS_INFERRED.capitalize()}.")
     for record, touched in found:
         name = province.systems[record.system].name.vi if record.system in province.systems else record.system
         end = _at(touched.end, asked.zone) if record.end is not None else "đang diễn ra"
@@ -784,6 +863,7 @@ class _Database(NamedTuple):
     system: str
     down: Sequence[Span]
     seconds: int
+    observed: int  # seconds in which it is known whether it could be
     supplements: Sequence[str]
 
 
@@ -795,14 +875,19 @@ def _databases(asked: _Asked, province: Catalogue, store: Store, units: Collecti
     timelines = Timelines(store.terms.dated(province, end), store.boundaries(start, end), store.lines(), start, end)
     made = []
     for system in province.databases():
-        down = union((i.start, i.end) for i in timelines.system(system) if i.state is State.DOWN)
+        lines = timelines.system(system)
+        down = union((i.start, i.end) for i in lines if i.state is State.DOWN)
+        observed = sum(i.end - i.start for i in lines if i.state is not State.NO_DATA)
         codes = {code for span in down for code in store.dossiers.supplements(*span, units)}
-        made.append(_Database(system, down, sum(b - a for a, b in down), sorted(codes)))
+        made.append(_Database(system, down, sum(b - a for a, b in down), observed, sorted(codes)))
     return made
 
 
 def _database_lines(database: _Database, name: str, zone: ZoneInfo) -> Iterable[str]:
     yield f"\nTra cứu: {name}"
+    if not database.observed:
+        yield "  Không có dữ liệu theo dõi trong kỳ: không rõ lúc nào không tra cứu được"
+        return
     if not database.down:
         yield "  Không ghi nhận lúc nào không tra cứu được"
         return
@@ -857,9 +942,10 @@ def _impact_json(record: IncidentRecord, touched: counting.Impact) -> Mapping[st
 def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, location: str | None) -> None:
     """Which of the dossiers accepted in a period are on the national portal, per day and unit. It only reads.
 
-    Each dossier is looked up by its code, until it has been found once; nothing of the reply is kept but that. A
-    dossier whose question had no answer is neither found nor missing. --json: rows, each with day, unit, code, igate,
-    asked, found, missing (codes), rate; total.
+    The portal has no count by day or unit, so each dossier is looked up by its code, until it has been found once;
+    nothing of the reply is kept but that. What is broken off goes on with what was not asked for yet. A dossier whose
+    question had no answer is neither found nor missing. --json: rows, each with day, unit, code, igate, asked, found,
+    missing (codes), rate; total; `provisional` with the reasons in `notes`.
 
     \b
     Example: motcua dossiers reconcile --period 2026-10-01..2026-10-03 --data data -c catalogue.yaml
@@ -870,9 +956,14 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
         book, units = store.dossiers, store.dossiers.units()
         code = _unit_code(units, store, asked)
         inside = None if code is None else units.under(code, book.unit_codes(), asked.period.last)
+        if book.collected_since() is None:
+            raise ConfigurationError(_NONE_COLLECTED)
+        notes = _known(asked, store, carried=False)[1]
         accepted = book.accepted_in(*asked.span, inside)
         known = book.answers(*asked.span)
-        wanted = [one for one, *_ in accepted if known.get(one) is not True]
+        # What was never asked for comes first: a run that is broken off goes on where it was.
+        left = [one for one, *_ in accepted if known.get(one) is not True]
+        wanted = sorted(left, key=lambda one: (one in known, known.get(one) is False))
         if ask and wanted:
             portal = _one(collection.portal_systems(asked.province), system, "national_portal")
             with progress_of("Đối soát", len(wanted)) as shown:
@@ -892,24 +983,36 @@ def reconcile(asked: _Asked, system: str | None, rate: float, ask: bool, locatio
     found, missing = sum(row.found for row in rows), sum(len(row.missing) for row in rows)
     if asked.as_json:
         whole = {"igate": len(accepted), "asked": sum(r.asked for r in rows), "found": found, "missing": missing}
-        asked.echo(rows=[_match_json(row, units) for row in rows], total={**whole, "unanswered": untold})
+        asked.echo(
+            provisional=bool(notes), notes=notes,
+            rows=[_match_json(row, units) for row in rows], total={**whole, "unanswered": untold},
+        )  # fmt: skip
     else:
         asked.show_head(console(), "Đối soát iGate với Cổng Dịch vụ công quốc gia")
-        table = Table()
-        for heading in ("Ngày", "Đơn vị", "iGate", "Đã hỏi", "Có trên Cổng", "Thiếu", "Tỷ lệ"):
-            table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
-        for row in rows:
-            numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
-            share = NO_FIGURE if row.rate is None else words.percent(row.rate)
-            table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
-        console().print(table)
-        for row in rows:
-            for one in row.missing[:20]:
-                click.echo(f"Chưa có trên Cổng: {one}")
+        for note in notes:
+            click.echo(f"{words.PROVISIONAL.capitalize()}: {note}")
+        _show_matches(rows, units)
     if untold:
         click.echo(f"{words.number(untold)} hồ sơ chưa có câu trả lời của Cổng", err=True)
     if ask and wanted and untold and not found and not missing:
-        raise CollectionError("the national portal answered no question; see `motcua probe`")
+        raise CollectionError("Cổng Dịch vụ công quốc gia không trả lời câu nào; xem `motcua probe`")
+
+
+def _show_matches(rows: Sequence[counting.Match], units: UnitTree) -> None:
+    if not rows:
+        click.echo("Không có hồ sơ nào được tiếp nhận trong kỳ")
+        return
+    table = Table()
+    for heading in ("Ngày", "Đơn vị", "iGate", "Đã hỏi", "Có trên Cổng", "Thiếu", "Tỷ lệ"):
+        table.add_column(heading, justify="left" if heading in ("Ngày", "Đơn vị") else "right")
+    for row in rows:
+        numbers = map(words.number, (row.igate, row.asked, row.found, len(row.missing)))
+        share = NO_FIGURE if row.rate is None else words.percent(row.rate)
+        table.add_row(f"{row.day:%d/%m/%Y}", units.name(row.unit, row.day), *numbers, share)
+    console().print(table)
+    for row in rows:
+        for one in row.missing[:20]:
+            click.echo(f"Chưa có trên Cổng: {one}")
 
 
 def _match_json(row: counting.Match, units: UnitTree) -> Mapping[str, Any]:

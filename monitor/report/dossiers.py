@@ -147,8 +147,7 @@ class _Reading:
     def reconciled(self) -> dict[str, int] | None:
         if not self.book.answers(*self.span):
             return None
-        found, told = kpis.synchronised_of(self.book, self.span, self.zone)
-        igate = len(self.book.accepted_in(*self.span))
+        found, told, igate = kpis.synchronised_of(self.book, self.span, self.zone)
         return {"igate": igate, "found": found, "missing": told - found, "told": told}
 
     # --- outages -----------------------------------------------------------------------------------------------------

@@ -46,6 +46,9 @@ _DOSSIER = schema.dossiers.c
 _GROUP = schema.dossier_groups.c
 _PARTS = 500  # values in one IN (...)
 
+GONE_META = "dossiers_looked_for_gone"
+"""The fact about a store when the last complete look at what its systems have no more ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -146,12 +149,13 @@ class DossierBook:
         return None if not rows or None in rows else min(at for at in rows if at is not None)
 
     def read_mark(self) -> tuple[int | None, ...]:
-        """Another one whenever a collection has become complete, or units, points or statistics have come in."""
+        """Another one when a collection or a look at what is gone is complete; units, points or statistics came in."""
         forms, scores, units = schema.dossier_forms.c, schema.official_scores.c, schema.units
         marks = select(
             select(func.max(scores.id)).scalar_subquery(),
             select(func.max(forms.made_at)).scalar_subquery(),
             select(func.count()).select_from(units).where(units.c.imported == 1).scalar_subquery(),
+            select(schema.meta.c.value).where(schema.meta.c.name == GONE_META).scalar_subquery(),
         )
         with self._database.reading() as connection:
             return (self.collected_until(), *connection.execute(marks).one())
@@ -174,13 +178,14 @@ class DossierBook:
     ) -> Kept:
         """Keep collected dossiers, the latest change of each, and how far the collection is: all or nothing.
 
-        What is known in this version or a later one is left alone, so everything may come twice and in any order. A
-        change to or from the status SUPPLEMENT is written down as a request for more, or its end.
+        What is known in this version or a later one is left alone, so everything may come twice and in any order; but
+        what was marked as gone and comes is there again. A change to or from the status SUPPLEMENT is written down as a
+        request for more, or its end.
         """
         newest = {d.code: d for d in sorted(dossiers, key=lambda d: d.updated)}
         with self._database.writing() as connection:
             known = _states(connection, list(newest))
-            fresh = [d for d in newest.values() if d.code not in known or known[d.code].updated < d.updated]
+            fresh = [d for d in newest.values() if (was := known.get(d.code)) is None or was.gives_way_to(d)]
             fresh = [replace(d, ended=_ended(d, known.get(d.code))) for d in fresh]
             self._write(connection, fresh, zone)
             self._write_supplements(connection, fresh, known)
@@ -213,7 +218,7 @@ class DossierBook:
         upsert = self._insert(schema.dossiers)
         newer = {name: upsert.excluded[name] for name in rows[0] if name != "code"}
         # Another collector may have been faster.
-        later = upsert.excluded.updated > _DOSSIER.updated
+        later = or_(upsert.excluded.updated > _DOSSIER.updated, _DOSSIER.status == Status.GONE)
         connection.execute(upsert.on_conflict_do_update(index_elements=["code"], set_=newer, where=later), rows)
 
     def _groups(self, connection: Connection, wanted: Collection[Group]) -> dict[Group, int]:
@@ -263,6 +268,45 @@ class DossierBook:
 
     def _insert(self, table: Any) -> Any:
         return sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
+
+    # --- what the system has no more ---------------------------------------------------------------------------------
+
+    def number_accepted(self, start: int, end: int) -> int:
+        """How many dossiers were accepted in [start, end), without those that are gone."""
+        chosen = select(func.count()).select_from(schema.dossiers)
+        there = _DOSSIER.accepted >= start, _DOSSIER.accepted < end, _DOSSIER.status != Status.GONE
+        with self._database.reading() as connection:
+            return int(connection.execute(chosen.where(*there)).scalar_one())
+
+    def first_accepted(self) -> int | None:
+        """When the earliest dossier was accepted."""
+        with self._database.reading() as connection:
+            first: int | None = connection.execute(select(func.min(_DOSSIER.accepted))).scalar()
+        return first
+
+    def mark_gone(self, codes: Sequence[str]) -> None:
+        """The system has these no more; all else that is known of them stays."""
+        with self._database.writing() as connection:
+            for at in range(0, len(codes), _PARTS):
+                these = _DOSSIER.code.in_(codes[at : at + _PARTS])
+                connection.execute(update(schema.dossiers).where(these).values(status=int(Status.GONE)))
+
+    def looked_for_gone(self, at: int) -> None:
+        """A look at what is gone was complete at this instant."""
+        upsert = self._insert(schema.meta).values(name=GONE_META, value=str(at))
+        with self._database.writing() as connection:
+            connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_={"value": str(at)}))
+
+    def gone(self, start: int, end: int, units: Collection[str] | None = None) -> list[str]:
+        """Codes of the dossiers that a form of [start, end) counts though the system has them no more."""
+        chosen = _of_units(select(_DOSSIER.code), units).where(_DOSSIER.status == Status.GONE, _touches(start, end))
+        with self._database.reading() as connection:
+            return list(connection.execute(chosen.order_by(_DOSSIER.code)).scalars())
+
+    def gone_by_unit(self) -> dict[str, int]:
+        """How many dossiers the system has no more, by unit."""
+        where = _DOSSIER.status == Status.GONE, _DOSSIER.accepted.is_not(None)
+        return {unit: number for (unit,), (number,) in self._by_unit((), [func.count()], *where)}
 
     # --- units -------------------------------------------------------------------------------------------------------
 
@@ -623,9 +667,10 @@ class DossierBook:
     # --- the national portal -----------------------------------------------------------------------------------------
 
     def accepted_in(self, start: int, end: int, units: Collection[str] | None = None) -> list[tuple[str, str, int]]:
-        """Code, unit and instant of acceptance of the dossiers accepted in [start, end)."""
+        """Code, unit and instant of acceptance of the dossiers accepted in [start, end) that are not gone."""
         chosen = _of_units(select(_DOSSIER.code, _GROUP.unit, _DOSSIER.accepted), units)
-        chosen = chosen.where(_DOSSIER.accepted >= start, _DOSSIER.accepted < end).order_by(_DOSSIER.code)
+        there = _DOSSIER.accepted >= start, _DOSSIER.accepted < end, _DOSSIER.status != Status.GONE
+        chosen = chosen.where(*there).order_by(_DOSSIER.code)
         with self._database.reading() as connection:
             return [(code, unit, accepted) for code, unit, accepted in connection.execute(chosen)]
 
@@ -687,6 +732,9 @@ class _Known(NamedTuple):
     status: Status
     updated: int
     ended: int | None
+
+    def gives_way_to(self, dossier: Dossier) -> bool:
+        return self.updated < dossier.updated or (self.status is Status.GONE and self.updated == dossier.updated)
 
 
 def _ended(dossier: Dossier, was: _Known | None) -> int | None:

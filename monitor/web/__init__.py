@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
@@ -29,9 +32,20 @@ log = structlog.get_logger("web")
 
 def make_web(catalogue: Catalogue, store: Store) -> FastAPI:
     """The web process. A store that does not answer makes 503 with one sentence, never a traceback."""
-    app = FastAPI(title="motcua", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
-    pages = Environment(loader=PackageLoader("monitor.web"), autoescape=select_autoescape())
     export = Exporter(catalogue, store, time.time)
+
+    @asynccontextmanager
+    async def counting(_: FastAPI) -> AsyncIterator[None]:
+        """Dossiers are counted beside the requests, not in them."""
+        stop = threading.Event()
+        thread = threading.Thread(target=export.run, args=(stop,), name="dossiers", daemon=True)
+        thread.start()
+        yield
+        stop.set()
+        await asyncio.to_thread(thread.join, 3)
+
+    app = FastAPI(title="motcua", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=counting)
+    pages = Environment(loader=PackageLoader("monitor.web"), autoescape=select_autoescape())
     zone = ZoneInfo(catalogue.province.timezone)
     pages.globals.update(words=words, State=State, catalogue=catalogue)
     pages.filters["certificate"] = lambda end, now: words.certificate(end, now, zone)

@@ -24,12 +24,14 @@ from connectors.sandbox import PERSONAL_MARKERS, Sandbox, spawn
 from connectors.sandbox.dossiers import PROCEDURES, REPORTED, Flow
 from monitor import catalogue as catalogues
 from monitor import collection
+from monitor import dossiers as counting
 from monitor.catalogue import Catalogue
 from monitor.collection import Client, CollectionError, Summary
-from monitor.dossiers import By, Source, form_of, violations
+from monitor.dossiers import By, Channel, Dossier, Source, Status, form_of, violations
 from monitor.jobs import Stopped
 from monitor.model import Auth, Reply, Request, Step
 from monitor.store import Store
+from monitor.store.dossiers import Progress
 from monitor.wiring import example_catalogue
 from tests.monitor.province import store_in
 
@@ -305,6 +307,86 @@ def test_what_was_broken_off_goes_on(store: Store, client: Client, province: Cat
     assert store.dossiers.number() == whole == done.new + 1500
 
 
+def invented(code: str, day: date, status: Status = Status.PROCESSING) -> Dossier:
+    """A dossier that iGate has never heard of: as if it had been deleted there after it was collected."""
+    accepted = at(day) + 9 * 3600
+    return Dossier(code, "000.00.01.H00", "p", "s", Channel.ONLINE, status, accepted, accepted, None, None, accepted)
+
+
+def test_what_igate_has_no_more_is_marked_and_still_counted(
+    store: Store, client: Client, province: Catalogue, flow: Flow
+) -> None:
+    done, book, search = collect(store, client, province), store.dossiers, collection.search_of(province, "igate")
+    days = date(YEAR, 12, 1), date(YEAR + 1, 1, 1)
+
+    def look() -> list[str]:
+        return collection.look_for_gone(store, client, search, "igate", ZONE, days)
+
+    assert look() == []
+    before, asked = counting.total(book.counts(DECEMBER, at(days[1])).values()), client.requests
+    lost = [invented("H00-251203-9001", date(YEAR, 12, 3)), invented("H00-251218-9002", date(YEAR, 12, 18))]
+    book.keep(lost, ZONE)
+    assert look() == ["H00-251203-9001", "H00-251218-9002"]
+    # Of 7,000 dossiers only the days that differ were looked through.
+    assert client.requests - asked < done.kept / 50
+    after = counting.total(book.counts(DECEMBER, at(days[1])).values())
+    assert (after.received, after.pending) == (before.received + 2, before.pending + 2)
+    assert book.gone(DECEMBER, at(days[1])) == ["H00-251203-9001", "H00-251218-9002"]
+    assert look() == []
+    book.keep(lost[:1], ZONE)  # it comes again, unchanged
+    assert book.gone(DECEMBER, at(days[1])) == ["H00-251218-9002"]
+
+
+def test_what_a_search_leaves_out_but_igate_has_is_not_marked(
+    store: Store, client: Client, province: Catalogue, flow: Flow
+) -> None:
+    """Its date of acceptance was moved in iGate, say: it is not among those of the day, and not gone."""
+    number = flow.accepted_in(at(date(YEAR, 12, 2)), at(date(YEAR, 12, 3)))[0]
+    store.dossiers.keep([invented(flow.code(number), date(YEAR, 12, 20))], ZONE, progress=Progress("igate"))
+    search, days = collection.search_of(province, "igate"), (date(YEAR, 12, 1), date(YEAR + 1, 1, 1))
+    assert collection.look_for_gone(store, client, search, "igate", ZONE, days) == []
+    assert store.dossiers.gone_by_unit() == {}
+
+
+def test_a_search_that_ignores_days_marks_nothing(
+    store: Store, client: Client, province: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = collection.search_of(province, "igate")
+    monkeypatch.setattr(search, "accepted", lambda auth, *_: search.page(auth, 0, 50, count=True))
+    store.dossiers.keep([invented("H00-251203-9001", date(YEAR, 12, 3))], ZONE, progress=Progress("igate"))
+    with pytest.raises(CollectionError, match="does not keep to days of acceptance; see search_dates"):
+        collection.look_for_gone(store, client, search, "igate", ZONE, (date(YEAR, 12, 1), date(YEAR + 1, 1, 1)))
+    assert store.dossiers.gone_by_unit() == {}
+
+
+def test_days_are_written_as_the_deployment_wants(client: Client, province: Catalogue, flow: Flow) -> None:
+    options: IGateSystem = province.systems["igate"].options
+    day = date(YEAR, 12, 3)
+    expected = len(flow.accepted_in(at(day), at(date(YEAR, 12, 4))))
+    for written in ("instants", "yyyy-MM-dd", "dd/MM/yyyy"):
+        search = DossierSearch(options.model_copy(update={"search_dates": written}))
+        reply = client.ask(lambda auth, search=search: search.accepted(auth, day, day, 0, 1))  # type: ignore[misc]
+        assert search.read_page(reply).total == expected
+
+
+def test_a_job_looks_for_what_is_gone_once_a_day(store: Store, client: Client, quick: Catalogue) -> None:
+    collect(store, client, quick, since=at(date(YEAR, 12, 28)))
+    everything = store.dossiers.number()
+    now = time.time()
+    listed = store.dossiers.progress("igate").listed
+    assert listed is not None
+    # As many more as are missing before the first day that is collected, and one: iGate has fewer than are here.
+    many = [invented(f"H00-{n}", date(YEAR, 12, 29), Status.RETURNED) for n in range(listed - everything + 1)]
+    store.dossiers.keep([replace(d, accepted=None, ended=1) for d in many[1:]] + many[:1], ZONE)
+    collection.by_calendar(store, quick, "igate", threading.Event(), lambda: now)
+    assert store.dossiers.gone_by_unit() == {"000.00.01.H00": 1}
+    store.dossiers.keep([invented("H00-again", date(YEAR, 12, 29))], ZONE)
+    collection.by_calendar(store, quick, "igate", threading.Event(), lambda: now + 3600)
+    assert store.dossiers.gone_by_unit() == {"000.00.01.H00": 1}
+    collection.by_calendar(store, quick, "igate", threading.Event(), lambda: now + 86_400)
+    assert store.dossiers.gone_by_unit() == {"000.00.01.H00": 2}
+
+
 def test_without_the_list_of_procedures_sectors_are_their_codes(
     store: Store, client: Client, province: Catalogue, sandbox: Sandbox
 ) -> None:
@@ -441,7 +523,7 @@ def test_statuses_by_their_names(name: str, number: int) -> None:
 
 @contextlib.contextmanager
 def dripping(head: bytes) -> Iterator[str]:
-    """A server whose body comes byte by byte and takes a minute; the address."""
+    """A server whose reply comes byte by byte after `head` and takes a minute; the address."""
     over = threading.Event()
 
     def serve(listening: socket.socket) -> None:
@@ -461,14 +543,18 @@ def dripping(head: bytes) -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.mark.parametrize("length", [b"Content-Length: 60000", b"Transfer-Encoding: chunked"], ids=["length", "chunked"])
-def test_a_body_that_drips_ends_with_the_time_for_it(
-    length: bytes, province: Catalogue, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "head",
+    [b"Content-Length: 60000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n", b"X-Long: "],
+    ids=["length", "chunked", "headers"],
+)
+def test_a_reply_that_drips_ends_with_the_time_for_it(
+    head: bytes, province: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection, "TIMEOUT", 1.0)
     monkeypatch.setattr(collection, "RETRIES", 0)
     with (
-        dripping(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n") as url,
+        dripping(b"HTTP/1.1 200 OK\r\n" + head) as url,
         collection.client_of(province, "igate", RATE) as client,
     ):
         client._auth = Auth("none is asked for")

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from monitor.dossiers import COLUMNS, Channel, Counts, Dossier, Form, Row, Source, Status, Unit
 from monitor.store.dossiers import Progress
 from tests.monitor import forms, test_cli
@@ -63,13 +65,44 @@ def test_a_bad_spreadsheet_leaves_nothing_behind(motcua: Motcua, tmp_path: Path)
     assert motcua("dossiers", "form", "--period", "2023", "--data", "data").code == 2
 
 
+def test_a_file_of_no_kind_is_named_once(motcua: Motcua, tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("Họ tên;Số\nA;1\n", encoding="utf-8")
+    done = motcua("dossiers", "import", tmp_path / "f.csv", "--data", "data")
+    first, last = done.err.splitlines()
+    assert first.startswith(f"{tmp_path / 'f.csv'}: không nhận ra biểu: không có dòng đánh số cột (1) (2) … (13)")
+    assert (done.code, last) == (2, f"motcua: {tmp_path / 'f.csv'}: 1 lỗi; chưa nhập gì")
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        ("2026-13", "--period 2026-13: không phải kỳ loại calendar; ghi 2026-10, 2026-Q3, 2026-H1, 2026-9M, 2026 hoặc"),
+        ("2026-10-20..2026-10-01", "ghi 2026-10-01..2026-10-20, ngày đầu không sau ngày cuối"),
+    ],
+)
+def test_a_period_that_is_none(period: str, said: str, motcua: Motcua) -> None:
+    done = motcua("dossiers", "form", "--period", period, "--data", "data")
+    assert (done.code, said in done.err) == (2, True)
+
+
+def test_of_a_time_that_nobody_has_looked_at_there_are_no_zeros(motcua: Motcua) -> None:
+    with store_in(Path("data")) as store:
+        progress = Progress("igate", watermark=1, since=at("2026-10-01"), until=at("2026-11-20"))
+        store.dossiers.keep((), ZONE, progress=progress)
+    done = motcua("dossiers", "form", "--period", "2024-01", "--data", "data")
+    assert done.code == 2
+    assert "chưa có số liệu kỳ 01/01/2024 đến 31/01/2024 (đếm theo hồ sơ); hãy thu thập" in done.err
+    assert shown(motcua, "form", "--period", "2026-10")["total"]["received"] == 0  # nothing came, and that is known
+
+
 def test_other_figures_need_a_reason(motcua: Motcua, tmp_path: Path) -> None:
     first = forms.csv(tmp_path / "f.csv", [[1, "A", *forms.CENTRE]])
     other = forms.csv(tmp_path / "g.csv", [[1, "B", *forms.CENTRE]])
     motcua("dossiers", "import", first, "--data", "data")
     assert "phiên bản 1" in motcua("dossiers", "import", first, "--data", "data").out
     refused = motcua("dossiers", "import", other, "--data", "data")
-    assert (refused.code, "--reason" in refused.err) == (2, True)
+    said = "kỳ 01/01/2023 đến 31/12/2023 đã có phiên bản 1 (biểu đã nhập), số liệu khác: ghi lý do bằng --reason"
+    assert (refused.code, said in refused.err) == (2, True)
     assert "phiên bản 2" in motcua("dossiers", "import", other, "--reason", "đính chính", "--data", "data").out
     assert shown(motcua, "form", "--period", "2023")["rows"][0]["unit"] == "B"
 
@@ -77,9 +110,9 @@ def test_other_figures_need_a_reason(motcua: Motcua, tmp_path: Path) -> None:
 def test_a_period_must_be_that_of_the_form(motcua: Motcua, tmp_path: Path) -> None:
     path = forms.csv(tmp_path / "f.csv", [[1, "A", *forms.CENTRE]])
     done = motcua("dossiers", "import", path, "--period", "2023", "--kind", "admin_15_14", "--data", "data")
-    assert (done.code, "2023-01-01 to 2023-12-31" in done.err) == (2, True)
+    assert (done.code, "biểu ghi kỳ 01/01/2023 đến 31/12/2023" in done.err) == (2, True)
     undated = forms.csv(tmp_path / "g.csv", [[1, "A", *forms.CENTRE]], forms.HEAD[3:])
-    assert "give --period" in motcua("dossiers", "import", undated, "--data", "data").err
+    assert "hãy thêm --period" in motcua("dossiers", "import", undated, "--data", "data").err
 
 
 def test_contiguous_forms_are_held_against_one_another(motcua: Motcua, tmp_path: Path) -> None:
@@ -101,10 +134,10 @@ def test_one_unit_of_a_form(motcua: Motcua, tmp_path: Path) -> None:
 
 def test_what_cannot_be_meant_is_refused(motcua: Motcua, tmp_path: Path) -> None:
     missing = motcua("dossiers", "import", "nowhere.xlsx", "--data", "data")
-    assert (missing.code, missing.err) == (2, "motcua: nowhere.xlsx: can't read: No such file or directory\n")
+    assert (missing.code, missing.err) == (2, "motcua: nowhere.xlsx: không đọc được tệp: No such file or directory\n")
     path = forms.csv(tmp_path / "f.csv", [[1, "A", *forms.CENTRE]])
-    assert "--unit has no meaning" in motcua("dossiers", "import", path, "--unit", "A", "--data", "data").err
-    assert "needs a --period" in motcua("dossiers", "form", "--kind", "admin_15_14", "--data", "data").err
+    assert "--unit không dùng ở đây" in motcua("dossiers", "import", path, "--unit", "A", "--data", "data").err
+    assert "cần có --period" in motcua("dossiers", "form", "--kind", "admin_15_14", "--data", "data").err
     assert "there is no store" in motcua("dossiers", "form", "--data", "data").err
     motcua("dossiers", "import", path, "--data", "data")
     assert "2021" in motcua("dossiers", "index766", "--period", "2021", "--data", "data").err
@@ -180,7 +213,7 @@ def test_what_was_open_before_the_first_day_that_is_known_may_be_missing(motcua:
     found = shown(motcua, "form", "--period", "2025-10")
     assert (found["provisional"], "còn thiếu ở các cột (3), (6), (11) đến (13)" in found["notes"][0]) == (True, True)
     refused = motcua("dossiers", "form", "--period", "2025-10", "--close", "--data", "data")
-    assert (refused.code, "can't be closed" in refused.err) == (2, True)
+    assert (refused.code, "không chốt được" in refused.err) == (2, True)
     assert shown(motcua, "index766", "--period", "2025-10")["provisional"] is True
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from connectors import CONNECTORS
 from connectors.sandbox import Sandbox, spawn
+from monitor import catalogue as catalogues
+from monitor import collection
 from monitor.cli import dossiers as commands
 from monitor.dossiers import Channel, Dossier, Status, Unit
 from monitor.incidents import Severity
@@ -92,8 +97,8 @@ def test_a_month_from_igate_to_the_form_to_the_index_to_the_portal(motcua: Motcu
 
     early = read(motcua, "form", "--period", "2025-11")
     assert early["provisional"] and "chỉ có hồ sơ thay đổi từ 01/12/2025 00:00" in early["notes"]
-    assert "can't be closed" in run(motcua, "form", "--period", "2025-11", "--close", code=2).err
-    assert "can't be closed" in run(motcua, "form", *month, "--close", code=2).err
+    assert "không chốt được" in run(motcua, "form", "--period", "2025-11", "--close", code=2).err
+    assert "không chốt được" in run(motcua, "form", *month, "--close", code=2).err
 
     assert read(motcua, "index766", "--period", "2025-11")["provisional"] is True
     index = {row["component"]: row for row in read(motcua, "index766", *month)["rows"]}
@@ -125,7 +130,25 @@ def test_a_month_from_igate_to_the_form_to_the_index_to_the_portal(motcua: Motcu
 
     sandbox.fault("national.call", "http_500")
     failed = run(motcua, "reconcile", "--period", "2025-12-04..2025-12-04", "--unit", "Sở Nội vụ (mô phỏng)", code=1)
-    assert "the national portal answered no question" in failed.err
+    assert "không trả lời câu nào" in failed.err
+
+
+def test_what_igate_has_no_more_is_shown(motcua: Motcua, sandbox: Sandbox) -> None:
+    days = "--period", "2025-12-29..2025-12-31"
+    assert read(motcua, "collect", *days, "--only", "dossiers", "--rate", 20)["gone"] is None
+    before = read(motcua, "form", *days)
+    assert before["gone"] == []
+    with store_in(Path("data")) as store:
+        was = before["total"]["received"]
+        store.dossiers.keep([dossier(1, accepted="2025-12-30 08:00", updated="2025-12-30")], ZONE)
+    assert read(motcua, "collect", *days, "--gone", "--rate", 20)["gone"] == ["H00-0001"]
+    form = read(motcua, "form", *days)
+    assert (form["gone"], form["total"]["received"]) == (["H00-0001"], was + 1)
+    assert read(motcua, "form", *days, "--unit", "Sở Y tế (mô phỏng)")["gone"] == []
+    assert "iGate không còn (có thể đã bị xóa): 1: H00-0001" in run(motcua, "form", *days).out
+    again = run(motcua, "collect", *days, "--gone", "--rate", 20)
+    assert "Hồ sơ mới thấy không còn trên iGate: 0\n" in again.out
+    assert "--gone goes with" in run(motcua, "collect", "--gone", "--every", "15m", code=2).err
 
 
 def test_a_collection_that_fails_says_so_in_one_line(motcua: Motcua, sandbox: Sandbox) -> None:
@@ -155,6 +178,44 @@ def test_statistics_in_the_place_of_dossiers_where_the_catalogue_says_so(
         2,
         "motcua: dossiers.source is statistics, which needs igate paths.statistics\n",
     )
+
+
+def test_a_reconciliation_that_is_broken_off_goes_on(
+    motcua: Motcua, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = "--period", "2025-12-30..2025-12-31"
+    run(motcua, "collect", *days, "--only", "dossiers", "--rate", 20)
+    with store_in(Path("data")) as store:
+        codes = [code for code, *_ in store.dossiers.accepted_in(at("2025-12-30"), at("2026-01-01"))][:20]
+    province = catalogues.load(example_catalogue(), CONNECTORS, {**os.environ, **ENVIRONMENT})
+    kept: dict[str, bool | None] = {}
+    sleep, slept = time.sleep, list[float]()
+
+    def interrupted(seconds: float) -> None:
+        sleep(seconds)
+        slept.append(seconds)
+        if len(slept) == 15:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("monitor.collection.time.sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        collection.on_portal(province, "national_portal", next(iter(province.locations)), codes, 20, kept.update)
+    assert 0 < len(kept) < 15  # what was answered, though it was less than is kept at once
+    assert set(kept) < set(codes[:15]) and all(kept.values())
+    monkeypatch.undo()
+
+
+def test_reconciled_days_are_those_that_are_collected(motcua: Motcua, sandbox: Sandbox) -> None:
+    with store_in(Path("data")):
+        pass
+    days = "--period", "2025-12-30..2025-12-31"
+    assert "chưa thu thập hồ sơ nào" in run(motcua, "reconcile", *days, code=2).err
+    run(motcua, "collect", *days, "--only", "dossiers", "--rate", 20)
+    early = "--period", "2025-11", "--no-ask"
+    found = read(motcua, "reconcile", *early)
+    assert (found["provisional"], found["notes"]) == (True, ["chỉ có hồ sơ thay đổi từ 30/12/2025 00:00"])
+    assert "Tạm tính: chỉ có hồ sơ thay đổi từ 30/12/2025 00:00" in run(motcua, "reconcile", *early).out
+    assert read(motcua, "reconcile", *days, "--no-ask")["provisional"] is False
 
 
 def test_points_are_imported_beside_the_estimate(motcua: Motcua, tmp_path: Path, sandbox: Sandbox) -> None:
@@ -224,7 +285,10 @@ def test_what_an_outage_touched(motcua: Motcua, sandbox: Sandbox, with_an_outage
     assert "trung bình cùng giờ của 2 tuần trước: 5,0; ít hơn: 3,0" in text
     assert "Trong đó đã quá hạn: 2: H00-0101, H00-0103" in text
     assert commands.CORRELATION in text
-    assert "is none of 2026-03" in run(motcua, "impact", "--period", "2026-03", "--incident", 7, code=2).err
+    assert (
+        "kỳ 01/03/2026 đến 31/03/2026 không có sự cố 7"
+        in run(motcua, "impact", "--period", "2026-03", "--incident", 7, code=2).err
+    )
     assert "Không có sự cố nào" in run(motcua, "impact", "--period", "2026-04").out
 
 
@@ -248,6 +312,7 @@ def test_what_was_asked_for_while_the_population_database_could_not_be_reached(
         store.dossiers.keep(asked, ZONE)
     found = read(motcua, "impact", "--period", "2026-03")
     (database,) = found["databases"]
+    assert database.pop("observed") >= 1800
     assert database == {
         "system": "population",
         "down": [{"start": start, "end": start + 1800}],
@@ -257,7 +322,7 @@ def test_what_was_asked_for_while_the_population_database_could_not_be_reached(
     text = run(motcua, "impact", "--period", "2026-03").out
     assert "Không tra cứu được: 1 lần, tổng 30 phút 00 giây" in text
     assert "Yêu cầu bổ sung phát sinh trong lúc ấy: 2: H00-0107, H00-0201" in text
-    assert "Không ghi nhận lúc nào không tra cứu được" in run(motcua, "impact", "--period", "2026-02").out
+    assert "Không có dữ liệu theo dõi trong kỳ" in run(motcua, "impact", "--period", "2026-02").out
     assert read(motcua, "impact", "--period", "2026-03", "--incident", 1)["databases"] == []
 
 
@@ -269,4 +334,4 @@ def test_due_dates_are_what_igate_says(motcua: Motcua, sandbox: Sandbox, with_an
 
 
 def test_an_unknown_unit_is_named(motcua: Motcua, sandbox: Sandbox, with_an_outage: None) -> None:
-    assert "'Sở Z' is not known" in run(motcua, "form", "--period", "2026-03", "--unit", "Sở Z", code=2).err
+    assert "không có đơn vị Sở Z" in run(motcua, "form", "--period", "2026-03", "--unit", "Sở Z", code=2).err

@@ -213,6 +213,29 @@ def test_index_766_of_the_running_month_and_of_the_last_official_period(catalogu
     assert {one.component for one in made.index["month"] if one.own is not None} == {"2.1"}
 
 
+def test_what_else_of_index_766_dossiers_can_say(store: Store) -> None:
+    span = at("2026-10-01"), at("2026-11-01")
+    keep(store, dossier(1), dossier(2, due=at("2026-10-01 09:00")), dossier(3, channel=Channel.DIRECT))
+
+    def own(**official: OfficialScore) -> Any:
+        return kpis.own_estimates(store, span, ZONE, official)
+
+    assert own()["synchronised"] == "chưa đối soát với Cổng DVCQG (reconcile)"
+    assert own()["used"] == "thiếu số thủ tục trực tuyến: nhập điểm 3.1 của Cổng DVCQG với tử số"
+    # Half of 5.4: overdue dossiers; without the petitions it has no figure.
+    assert own()["satisfaction"] == "thiếu tỷ lệ phản ánh; riêng hồ sơ quá hạn: 1 / 3 = 33,33%"
+    assert "suy từ thay đổi trạng thái" in own()["progress"].note
+    store.dossiers.keep_answers({"H00-1": True, "H00-2": False}, NOW)
+    assert own()["synchronised"] == "mới đối soát 2 / 3 hồ sơ (reconcile)"
+    store.dossiers.keep_answers({"H00-3": True}, NOW)
+    assert own()["synchronised"][:3] == (2, 3, 1)
+    of_31 = OfficialScore("", "3.1", Fraction(2), Fraction(4), Fraction(5))
+    assert own(**{"3.1": of_31})["used"][:3] == (1, 4, 1)  # one procedure of the four that are offered online
+    assert own(**{"3.1": of_31._replace(numerator=None)})["used"].startswith("thiếu số thủ tục")
+    store.dossiers.mark_gone(["H00-2"])  # iGate has it no more: nobody asks the portal for it
+    assert own()["synchronised"][:3] == (2, 2, 1)
+
+
 def test_statistics_alone_are_the_running_month(catalogue: Catalogue, store: Store, tmp_path: Path) -> None:
     counted = load(tmp_path, CATALOGUE.replace("locations:", "dossiers: {source: statistics}\nlocations:", 1))
     assert kpis.read(counted, store, NOW) is None

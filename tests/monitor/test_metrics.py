@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -14,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors import engine
-from monitor import __version__, kpis
+from monitor import __version__, kpis, metrics
 from monitor.catalogue import Catalogue
 from monitor.dossiers import Channel, Counts, Dossier, Form, Row, Source, Status, Unit
 from monitor.incident_rules import FactKind, IncidentRules, IncidentState
@@ -24,7 +25,7 @@ from monitor.metric_names import DURATION_BUCKETS, LABELS, LATENESS_BUCKETS, MET
 from monitor.metrics import Exporter
 from monitor.model import CONTROL_SYSTEM, Gauge, Outcome, Reason
 from monitor.status import DAY
-from monitor.store import LATENCY_BUCKETS, Store
+from monitor.store import LATENCY_BUCKETS, Store, StoreError
 from monitor.store.dossiers import Progress
 from tests.monitor.province import CATALOGUE, NOW, load, outcome, series_of_a_day, store_in
 from tests.monitor.store.test_outbox import World
@@ -66,7 +67,9 @@ class Scrape:
 
     @staticmethod
     def exporter(catalogue: Catalogue, store: Store, now: float = NOW) -> Exporter:
-        return Exporter(catalogue, store, lambda: now)
+        made = Exporter(catalogue, store, lambda: now)
+        made.look_at_dossiers()
+        return made
 
     def value(self, name: str, **labels: str) -> float | None:
         """The one sample of exactly these labels; None where there is none."""
@@ -222,7 +225,7 @@ def test_figures_of_dossiers(whole: Scrape) -> None:
     assert whole.value("motcua_job_failures", **job) == 0
 
 
-def test_dossiers_are_looked_at_once_a_minute_and_counted_when_something_came_in(
+def test_dossiers_are_counted_beside_the_scrapes_and_when_something_came_in(
     collecting: Catalogue, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_dossiers(store)
@@ -237,21 +240,59 @@ def test_dossiers_are_looked_at_once_a_minute_and_counted_when_something_came_in
     clock = [float(NOW)]
     exporter = Exporter(collecting, store, lambda: clock[0])
 
-    def received() -> float:
+    def received() -> float | None:
         found = Scrape(collecting, store, exporter=exporter).all("motcua_dossiers_received", "channel", "period")
-        return found["online", "today"]
+        return found.get(("online", "today"))
 
+    assert (received(), counted) == (None, [])  # a scrape counts nothing itself
+    exporter.look_at_dossiers()
     assert (received(), received(), counted) == (2, 2, [NOW])
     later = Progress("dossier_software", NOW + 10, since=0, until=NOW + 10)
     more = Dossier("H00-4", "A", "p", "s", Channel.ONLINE, Status.PROCESSING, NOW, NOW, None, None, NOW)
     store.dossiers.keep([more], ZoneInfo("Asia/Ho_Chi_Minh"), progress=later)
-    clock[0] = NOW + 59
     assert received() == 2
     clock[0] = NOW + 60
+    exporter.look_at_dossiers()
     assert received() == 3
-    clock[0] = NOW + 600
-    assert received() == 3
+    exporter.look_at_dossiers()
     assert counted == [NOW, NOW + 60]
+    store.dossiers.mark_gone(["H00-4"])
+    store.dossiers.looked_for_gone(NOW + 70)
+    exporter.look_at_dossiers()
+    found = Scrape(collecting, store, exporter=exporter).all("motcua_dossiers_gone", "unit")
+    assert (found, received()) == ({("A",): 1}, 3)
+
+
+def test_a_look_that_fails_leaves_the_last_figures(
+    collecting: Catalogue, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_dossiers(store)
+    exporter, stop, looks = Exporter(collecting, store, lambda: NOW), threading.Event(), list[int]()
+    mark = store.dossiers.read_mark
+
+    def away() -> tuple[int | None, ...]:
+        looks.append(1)
+        if len(looks) == 3:
+            stop.set()
+        if len(looks) > 1:
+            raise StoreError("the store is away")
+        return mark()
+
+    monkeypatch.setattr(store.dossiers, "read_mark", away)
+    monkeypatch.setattr(metrics, "KPIS_KEPT", 0)
+    exporter.run(stop)
+    assert len(looks) == 3
+    assert Scrape(collecting, store, exporter=exporter).value("motcua_dossiers_figures_timestamp_seconds") == NOW - 30
+
+
+@pytest.mark.parametrize(("since", "provisional"), [(0, 0), (NOW - 100 * DAY, 1)])
+def test_what_is_known_in_part_is_marked_provisional(
+    since: int, provisional: int, collecting: Catalogue, store: Store
+) -> None:
+    keep_dossiers(store)
+    store.dossiers.keep((), ZoneInfo("UTC"), progress=Progress("dossier_software", NOW, since=since, until=NOW - 30))
+    found = Scrape(collecting, store).all("motcua_dossiers_provisional", "figure")
+    assert found == {("pending",): provisional, ("index766",): provisional}
 
 
 def test_statistics_are_a_collection_too(tmp_path: Path, store: Store) -> None:

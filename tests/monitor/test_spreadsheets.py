@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import unicodedata
 import zipfile
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -97,7 +99,10 @@ def test_all_bad_cells_are_named_at_once(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"", "tệp không có dòng nào"),
-        (b"\xff\xfe\x00", "không phải XLSX, cũng không phải CSV mã UTF-8"),
+        (b"\xff\xfe\x00", "không phải XLSX, cũng không phải CSV; mở bằng Excel rồi lưu"),
+        (b"\x89PNG\r\n\x1a\n\x00", "không phải XLSX, cũng không phải CSV"),
+        (b"caf\xe9;1\n", "không phải XLSX, cũng không phải CSV"),  # of another code page
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "tệp XLS kiểu cũ; mở bằng Excel rồi lưu thành XLSX"),
         (b"PK\x03\x04 rubbish", "không phải tệp XLSX, hoặc tệp bị hỏng"),
         (b'a,"b', "dấu ngoặc kép chưa đóng"),
         (b"a,b\n1,2\n", "không tìm thấy dòng đánh số cột"),
@@ -198,6 +203,20 @@ def test_a_number_without_end_is_a_bad_cell(tmp_path: Path) -> None:
     assert complaints(endless) == ["trang tính Biểu II.06a, ô C6: số quá lớn"]
 
 
+@pytest.mark.parametrize("written", [b"NaN", b"INF", b"-inf", b"1.5.2", b""])
+def test_a_number_that_is_none_is_a_bad_cell(written: bytes, tmp_path: Path) -> None:
+    rows = [[1, "A", 777_777, *forms.CENTRE[1:]], [2, "B", *forms.CENTRE[:-1], "x"]]
+    path = patched(forms.xlsx(tmp_path / "f.xlsx", rows), b"<v>777777</v>", b"<v>" + written + b"</v>")
+    own = ["trang tính Biểu II.06a, ô C6: không phải là số hồ sơ"] if written else []
+    assert complaints(path) == [*own, "trang tính Biểu II.06a, ô M7: không phải là số hồ sơ"]
+
+
+def test_a_number_that_is_none_where_nobody_reads_it_does_no_harm(tmp_path: Path) -> None:
+    path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE, 777_777]])
+    read = spreadsheets.form(spreadsheets.read(patched(path, b"<v>777777</v>", b"<v>NaN</v>")), START, END)
+    assert list(read.rows[0].counts) == forms.CENTRE
+
+
 def test_a_formula_that_was_calculated_is_its_value(tmp_path: Path) -> None:
     path = forms.xlsx(tmp_path / "f.xlsx", [[1, "A", "=84859", *forms.CENTRE[1:]]])
     calculated = patched(path, b"<f>84859</f>", b"<f>84859</f><v>84859</v>")
@@ -271,6 +290,34 @@ def test_days_that_cannot_be_meant_are_refused(days: tuple[str, str], tmp_path: 
     sheets = spreadsheets.read(forms.xlsx(tmp_path / "f.xlsx", [[1, "A", *forms.CENTRE]], head))
     with pytest.raises(Unreadable, match=r"dòng 1: .* không phải là một kỳ"):
         spreadsheets.period_of(sheets)
+
+
+TONES = "\u0300\u0301\u0303\u0309\u0323"
+
+
+def windows_1258(text: str) -> bytes:
+    """As Windows in Vietnamese writes it: tones are letters of their own behind those that they stand on."""
+    said = b""
+    for letter in text:
+        parts = unicodedata.normalize("NFD", letter)
+        bare = unicodedata.normalize("NFC", "".join(part for part in parts if part not in TONES))
+        said += (bare + "".join(part for part in parts if part in TONES)).encode("cp1258")
+    return said
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [lambda t: t.encode("utf-8"), lambda t: t.encode("utf-16"), lambda t: b"\xfe\xff" + t.encode("utf-16-be"),
+     windows_1258],
+    ids=["utf-8", "utf-16", "big-endian", "windows-1258"],
+)  # fmt: skip
+def test_a_csv_may_come_in_the_encodings_that_excel_writes(encode: Callable[[str], bytes], tmp_path: Path) -> None:
+    path = forms.csv(tmp_path / "f.csv", [[1, "Sở Nông nghiệp và Môi trường", *forms.CENTRE]])
+    path.write_bytes(encode(path.read_text(encoding="utf-8-sig")))
+    sheets = spreadsheets.read(path)
+    assert spreadsheets.period_of(sheets) == (date(2023, 1, 1), date(2024, 1, 1))
+    (row,) = spreadsheets.form(sheets, START, END).rows
+    assert row == Row("Sở Nông nghiệp và Môi trường", None, Counts(*forms.CENTRE))
 
 
 def test_the_delimiter_is_that_of_the_headings(tmp_path: Path) -> None:
