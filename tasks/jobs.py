@@ -17,20 +17,25 @@ import structlog
 from monitor import collection
 from monitor.catalogue import STATE_CALENDAR, Catalogue
 from monitor.collection import CollectionError
-from monitor.jobs import Every, IsWorking, Job, Ran, Stopped, due, pause, working_days
+from monitor.jobs import Every, IsWorking, Job, Monthly, Ran, Stopped, due, pause, working_days
+from monitor.periods import Kind
+from monitor.report import life, mail
+from monitor.report.model import ReportError
 from monitor.store import Store, StoreError
 from monitor.store.jobs import JobRuns
 from monitor.wiring import ConfigurationError
 
 LOOK = 2.0  # seconds between two looks at what is due
+BY = "lich"  # who closes and makes what the calendar asks for
 
 log = structlog.get_logger("jobs")
 
 
-def calendar_jobs(catalogue: Catalogue, store: Store) -> list[Job]:
+def calendar_jobs(catalogue: Catalogue, store: Store, clock: Callable[[], float] = time.time) -> list[Job]:
     """Every job of an installation; another one is a line here. Raises ConfigurationError."""
     return [
         *_collections(catalogue, store),
+        *_reports(catalogue, store, clock),
     ]
 
 
@@ -45,6 +50,31 @@ def _collections(catalogue: Catalogue, store: Store) -> list[Job]:
         raise ConfigurationError(f"dossiers.source: statistics needs one system of connector igate, {hint}")
     work = partial(collection.by_calendar, store, catalogue)
     return [Job(f"dossiers_{system}", Every(every), partial(work, system)) for system in systems]
+
+
+def _reports(catalogue: Catalogue, store: Store, clock: Callable[[], float]) -> list[Job]:
+    """The reports of each kind of month, on its day; whoever signs them need not ask."""
+    work = partial(_report, catalogue, store, clock)
+    return [Job(f"report_{kind}", Monthly(day, life.DUE_AT), partial(work, kind)) for kind, day in life.DUE_ON.items()]
+
+
+def _report(catalogue: Catalogue, store: Store, clock: Callable[[], float], kind: Kind, stop: threading.Event) -> None:
+    """Close, build and send what became due since the last good run. Raises ReportError where it is too early for some.
+
+    The instants that were missed are all made up for: each has its own months.
+    """
+
+    def unless_stopped(*_: int) -> None:
+        if stop.is_set():
+            raise Stopped
+
+    now, ran = int(clock()), store.job_runs.all().get(f"report_{kind}")
+    since = now if ran is None else ran.since if ran.started is None else ran.started
+    due = life.due(now, ZoneInfo(catalogue.province.timezone), [kind], since)
+    mail.send_due(catalogue, store, now, BY, due, unless_stopped)
+    early = [period.name for period in due if now < life.settled_at(catalogue, period)]
+    if early:
+        raise ReportError(f"{', '.join(early)} ({kind}): the last hold is not over; it is tried again", permanent=False)
 
 
 class Runner:
@@ -92,7 +122,7 @@ class Runner:
             return False
         except Exception as error:  # noqa: BLE001 - whatever ails it, the next try may do better
             ran = ran.badly(self._clock())
-            said = str(error) if isinstance(error, StoreError | CollectionError | ConfigurationError) else _bug(error)
+            said = str(error) if isinstance(error, _TOLD) else _bug(error)
             log.warning("job.failed", job=job.name, error=said, failures=ran.failures, again_in=pause(ran.failures))
         else:
             ran = ran.well(began, self._clock())
@@ -121,6 +151,10 @@ class Runner:
         assert self._known is not None
         self._known[name] = ran
         self._unkept.add(name)
+
+
+_TOLD = (StoreError, CollectionError, ConfigurationError, ReportError)
+"""Errors whose texts are made to be read, without a secret."""
 
 
 def _bug(error: Exception) -> str:

@@ -185,7 +185,9 @@ def record(catalogue: Path | None) -> None:
 @click.command()
 @catalogue_option
 def jobs(catalogue: Path | None) -> None:
-    """Do what the calendar asks for, such as collecting dossiers (production). One is active, a second one stands by.
+    """Do what the calendar asks for: collect dossiers; close, build and send reports (production).
+
+    One is active, a second one stands by.
 
     \b
     Example: MOTCUA_DATABASE_URL=postgresql://... motcua jobs -c catalogue.yaml

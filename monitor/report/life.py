@@ -6,7 +6,7 @@ byte where its format allows. Another version is made on purpose alone: its peri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -24,7 +24,10 @@ from monitor.store import Store
 from monitor.store.reports import KeptReport
 
 DUE_AT = time(7)
-"""When reports are made by themselves: those of calendar months on the 1st, of administrative ones on the 15th."""
+"""The hour at which reports are made by themselves."""
+
+DUE_ON = {Kind.CALENDAR: 1, Kind.ADMIN: 15}
+"""The day of the month on which those of each kind are."""
 
 TOLD_CHANGES = 200
 """So many changes between two versions are listed one by one."""
@@ -196,23 +199,41 @@ def _sentences(blocks: Iterable[Block]) -> list[str]:
 # --- when it is due ---------------------------------------------------------------------------------------------------
 
 
-def due(now: int, zone: ZoneInfo) -> list[Period]:
+def due(now: int, zone: ZoneInfo, kinds: Collection[Kind] = tuple(DUE_ON), since: float | None = None) -> list[Period]:
     """The periods whose reports were due last: of each kind the month, and what else ended with it.
 
-    A calendar month is due on the 1st after it at 07:00, an administrative one on the 15th.
+    A calendar month is due on the 1st after it at 07:00, an administrative one on the 15th. With `since` (seconds) they
+    are all those that became due after that instant, the oldest first; there may be none.
     """
     found = []
-    for kind, day in ((Kind.CALENDAR, 1), (Kind.ADMIN, 15)):
-        end = _last_day(datetime.fromtimestamp(now, zone), day)
-        last = end - timedelta(days=1)
-        year, month = last.year, last.month
-        names = [f"{year}-{month:02d}"]
-        names += [f"{year}-Q{month // 3}"] if month % 3 == 0 else []
-        names += [f"{year}-H{month // 6}"] if month % 6 == 0 else []
-        names += [f"{year}-9M"] if month == 9 else []
-        names += [f"{year}"] if month == 12 else []
-        found += [periods.parse(name, kind) for name in names]
+    for kind in kinds:
+        ends = [_last_day(datetime.fromtimestamp(now, zone), DUE_ON[kind])]
+        if since is not None:
+            while _due_at(ends[-1], zone) > since:
+                ends.append(_month_before(ends[-1]))
+            ends.pop()
+        for end in reversed(ends):
+            found += [periods.parse(name, kind) for name in _ended_with(end)]
     return found
+
+
+def _ended_with(end: date) -> Iterator[str]:
+    """The names of the periods whose last day is the one before."""
+    last = end - timedelta(days=1)
+    year, month = last.year, last.month
+    yield f"{year}-{month:02d}"
+    if month % 3 == 0:
+        yield f"{year}-Q{month // 3}"
+    if month % 6 == 0:
+        yield f"{year}-H{month // 6}"
+    if month == 9:
+        yield f"{year}-9M"
+    if month == 12:
+        yield f"{year}"
+
+
+def _due_at(end: date, zone: ZoneInfo) -> float:
+    return datetime.combine(end, DUE_AT, zone).timestamp()
 
 
 def _last_day(at: datetime, day: int) -> date:
@@ -225,13 +246,16 @@ def _month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=day.day)
 
 
+def settled_at(catalogue: Catalogue, period: Period) -> int:
+    """From when (seconds) a period may be closed: its last hold is over."""
+    return periods.seconds(period, ZoneInfo(catalogue.province.timezone))[1] + counting.longest_hold(catalogue)
+
+
 def close(catalogue: Catalogue, store: Store, period: Period, now: int, by: str) -> bool:
     """Close a period that is over; False where it is closed, is not settled yet, or nothing of it was ever observed."""
-    if store.periods.versions(period.kind, period.name):
+    if store.periods.versions(period.kind, period.name) or now < settled_at(catalogue, period):
         return False
     start, end = periods.seconds(period, ZoneInfo(catalogue.province.timezone))
-    if now < end + counting.longest_hold(catalogue):
-        return False
     catalogue = store.terms.dated(catalogue, now)
     read = counting.read(catalogue, store, (start, end), now, store.incidents.attributions())
     if not any(system.raw.figure.observed_seconds for system in read.systems):
@@ -241,24 +265,22 @@ def close(catalogue: Catalogue, store: Store, period: Period, now: int, by: str)
     return True
 
 
-def make_due(catalogue: Catalogue, store: Store, now: int, by: str) -> list[Built]:
-    """Close what is due and build its first report; returns those that have not been sent.
+def make(
+    catalogue: Catalogue, store: Store, period: Period, now: int, by: str, progress: Progress = lambda *_: None
+) -> Built | None:
+    """Close a period and build its first report; the last version as long as it was not sent, else None.
 
     A period that a person has reopened is left to that person. What was made before is not made again, so it may be
     called as often as one likes.
     """
-    waiting = []
-    for period in due(now, ZoneInfo(catalogue.province.timezone)):
-        close(catalogue, store, period, now, by)
-        versions = store.periods.versions(period.kind, period.name)
-        if not versions or versions[-1].reopened_at is not None:
-            continue
-        if not store.reports.versions(period.kind, period.name):
-            build(catalogue, store, period, now, by=by)
-        last = store.reports.versions(period.kind, period.name)[-1]
-        if last.sent_at is None:
-            waiting.append(again(store, last))
-    return waiting
+    close(catalogue, store, period, now, by)
+    versions = store.periods.versions(period.kind, period.name)
+    if not versions or versions[-1].reopened_at is not None:
+        return None
+    if not store.reports.versions(period.kind, period.name):
+        build(catalogue, store, period, now, by=by, progress=progress)
+    last = store.reports.versions(period.kind, period.name)[-1]
+    return again(store, last) if last.sent_at is None else None
 
 
 def chosen(store: Store, period: Period, version: int | None = None) -> KeptReport:

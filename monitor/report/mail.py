@@ -5,13 +5,19 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from monitor.catalogue import Catalogue, ReportMail
-from monitor.report.life import Built, make_due
+from monitor.periods import Period
+from monitor.report import life
+from monitor.report.facts import Progress
+from monitor.report.life import Built
 from monitor.report.model import Document, ReportError
 from monitor.report.renderers import ENDINGS, RENDERERS
 from monitor.store import Store
@@ -26,6 +32,8 @@ _TYPES = {
     "pdf": ("application", "pdf"),
 }
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_OK = 250
+_TAKEN = (_OK, 251)  # of a receiver: 251 will be forwarded
 
 
 def send(store: Store, settings: ReportMail, built: Built, now: int, to: Sequence[str] = ()) -> Sequence[str]:
@@ -40,21 +48,38 @@ def send(store: Store, settings: ReportMail, built: Built, now: int, to: Sequenc
         raise ReportError("the catalogue has no report.mail with url and to, or its url is empty")
     made = built.document("vi")
     files = {f"{built.stem}.{ENDINGS[name]}": RENDERERS[name](made) for name in ATTACHED}
-    _deliver(settings, receivers, _message(settings, receivers, built, made, files, now))
+    named = "--to" if to else "report.mail.to"
+    _deliver(settings, receivers, named, _message(settings, receivers, built, made, files, now))
     store.reports.sent(built.kept, now)
     return receivers
 
 
-def send_due(catalogue: Catalogue, store: Store, now: int, by: str) -> list[Built]:
-    """The calendar job: make the reports that are due (`life.make_due`) and send each once; returns those sent.
+def send_due(
+    catalogue: Catalogue,
+    store: Store,
+    now: int,
+    by: str,
+    due: Sequence[Period] | None = None,
+    progress: Progress = lambda *_: None,
+) -> list[Built]:
+    """The calendar job: close, build and send once the reports that are `due` (`life.due`); returns those sent.
 
-    Without a mailing list they are made alone. Raises ReportError, StoreError; what was done before stays done.
+    Without a mailing list they are made alone. What ails one report holds up no other; it is told at the end. Raises
+    ReportError, StoreError; what was done before stays done.
     """
-    sent = []
-    for built in make_due(catalogue, store, now, by):
-        if catalogue.report.mail.url is not None and catalogue.report.mail.to:
-            send(store, catalogue.report.mail, built, now)
-            sent.append(built)
+    sent, failed = [], list[str]()
+    settings = catalogue.report.mail
+    for period in life.due(now, ZoneInfo(catalogue.province.timezone)) if due is None else due:
+        progress(0, 1)
+        try:
+            built = life.make(catalogue, store, period, now, by, progress)
+            if built and settings.url is not None and settings.to:
+                send(store, settings, built, now)
+                sent.append(built)
+        except ReportError as error:
+            failed.append(f"{period.name} ({period.kind}): {error}")
+    if failed:
+        raise ReportError("; ".join(failed), permanent=False)
     return sent
 
 
@@ -80,25 +105,72 @@ def _message(
     return message
 
 
-def _deliver(settings: ReportMail, to: Sequence[str], message: EmailMessage) -> None:
+def _deliver(settings: ReportMail, to: Sequence[str], named: str, message: EmailMessage) -> None:
+    """All of them get it, or nobody: who is sent half of a list's mail would be sent it again with the next try."""
     assert settings.url is not None, "asked only with an address"
     parts = urlsplit(settings.url.get_secret_value())
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    context = ssl.create_default_context()
+    # What the server says may hold names of accounts and addresses: its codes are enough.
     try:
-        with (
-            smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
-            if parts.scheme == "smtps"
-            else smtplib.SMTP(host, port, timeout=TIMEOUT)
-        ) as server:
-            if parts.scheme == "smtp+starttls":
-                server.starttls(context=context)
+        server = _connected(parts.scheme, host, port)
+        try:
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
-            server.send_message(message, to_addrs=list(to))
+            _hand_over(server, host, settings.sender or to[0], to, named, message.as_bytes(policy=SMTP))
+        finally:
+            with suppress(OSError, smtplib.SMTPException):  # whatever it says to that, it has what it has
+                server.quit()
+    except ssl.SSLCertVerificationError as error:
+        said = f"chứng thư của máy chủ thư {host}:{port} không được tin cậy: {error.verify_message}"
+        raise _failed(said) from None
+    except smtplib.SMTPNotSupportedError as error:
+        lacks = "STARTTLS" if "STARTTLS" in str(error) else "đăng nhập" if "AUTH" in str(error) else "SMTPUTF8"
+        raise _failed(f"máy chủ thư {host}:{port} không hỗ trợ {lacks}; không gửi") from None
+    except smtplib.SMTPAuthenticationError as error:
+        said = f"máy chủ thư {host} từ chối đăng nhập, mã {error.smtp_code}"
+        raise _failed(f"{said}: xem lại tài khoản, mật khẩu trong report.mail.url") from None
     except smtplib.SMTPResponseException as error:
-        # What the server says may hold the name of an account: its code is enough.
-        raise ReportError(f"the mail server {host} refused it with code {error.smtp_code}", permanent=False) from None
+        raise _failed(f"máy chủ thư {host} từ chối, mã {error.smtp_code}") from None
+    except ssl.SSLError as error:
+        said = f"không bắt tay TLS được với máy chủ thư {host}:{port}: {error.reason}"
+        raise _failed(f"{said}; xem lại smtp, smtp+starttls hay smtps trong report.mail.url") from None
+    except smtplib.SMTPServerDisconnected:
+        raise _failed(f"máy chủ thư {host}:{port} ngắt kết nối giữa chừng") from None
+    except TimeoutError:
+        raise _failed(f"máy chủ thư {host}:{port} không trả lời trong {TIMEOUT:g} giây") from None
     except (OSError, smtplib.SMTPException) as error:
-        said = getattr(error, "strerror", None) or type(error).__name__
-        raise ReportError(f"the mail server {host}:{port} can't be used: {said}", permanent=False) from None
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise _failed(f"không kết nối được máy chủ thư {host}:{port}: {why}") from None
+
+
+def _failed(said: str) -> ReportError:
+    return ReportError(said, permanent=False)
+
+
+def _connected(scheme: str, host: str, port: int) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
+    server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+    if scheme == "smtp+starttls":
+        try:
+            server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
+    return server
+
+
+def _hand_over(server: smtplib.SMTP, host: str, sender: str, to: Sequence[str], named: str, content: bytes) -> None:
+    server.ehlo_or_helo_if_needed()
+    size = [f"size={len(content)}"] if server.has_extn("size") else []
+    code, said = server.mail(sender, size)
+    if code != _OK:
+        raise smtplib.SMTPResponseException(code, said)
+    refused = [(number, code) for number, one in enumerate(to, 1) if (code := server.rcpt(one)[0]) not in _TAKEN]
+    if refused:
+        which = ", ".join(f"địa chỉ thứ {number} của {named} (mã {code})" for number, code in refused)
+        raise _failed(f"máy chủ thư {host} không nhận {which}: chưa gửi cho ai; sửa địa chỉ đó hoặc chờ gửi lại")
+    code, said = server.data(content)
+    if code != _OK:
+        raise smtplib.SMTPResponseException(code, said)

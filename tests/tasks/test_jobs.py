@@ -10,12 +10,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
+from monitor.catalogue import Catalogue
 from monitor.collection import CollectionError
-from monitor.jobs import Every, Job, Stopped, working_days
+from monitor.jobs import Every, Job, Ran, Stopped, working_days
 from monitor.store import Store, StoreError
 from monitor.wiring import ConfigurationError
 from tasks.jobs import Runner, calendar_jobs
 from tests.monitor.province import NOW, load, store_in
+from tests.monitor.report import story
+from tests.monitor.report.story import at
+from tests.receivers import Mail
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -157,13 +161,119 @@ IGATE = """
 """
 
 
+def collections(catalogue: Catalogue, store: Store) -> list[Job]:
+    return [job for job in calendar_jobs(catalogue, store) if job.name.startswith("dossiers_")]
+
+
 def test_nothing_is_collected_by_itself_unless_the_catalogue_says_so(tmp_path: Path, store: Store) -> None:
     from tests.monitor.province import CATALOGUE
 
-    assert calendar_jobs(load(tmp_path, CATALOGUE + IGATE), store) == []
+    assert collections(load(tmp_path, CATALOGUE + IGATE), store) == []
     often = CATALOGUE.replace("locations:", "dossiers: {every: 15m}\nlocations:", 1) + IGATE
-    (job,) = calendar_jobs(load(tmp_path, often), store)
+    (job,) = collections(load(tmp_path, often), store)
     assert (job.name, job.when) == ("dossiers_igate_2", Every(900))
     counted = often.replace("every: 15m", "every: 15m, source: statistics")
     with pytest.raises(ConfigurationError, match=r"dossiers\.source: statistics needs one system"):
         calendar_jobs(load(tmp_path, counted), store)
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+class Month:
+    """The story's province with a mailing list, and the runner of its jobs on a clock of its own."""
+
+    def __init__(self, folder: Path, store: Store, port: int) -> None:
+        mailing = f"report:\n  mail: {{url: 'smtp://127.0.0.1:{port}', to: [van-thu@tinh.example]}}\n"
+        self.catalogue = story.load(folder, story.CATALOGUE.replace("report:\n", mailing))
+        self.store, self.now, self.stop = store, 0.0, threading.Event()
+        self.restart()
+
+    def restart(self) -> None:
+        jobs = calendar_jobs(self.catalogue, self.store, lambda: self.now)
+        self.runner = Runner(jobs, self.store.job_runs, ZONE, working_days(None), lambda: self.now)
+
+    def runs(self, start: str, end: str, every: int = 600) -> None:
+        self.now = float(at(start))
+        while self.now <= at(end):
+            while self.runner.look(self.stop):
+                pass
+            self.now += every
+        self.runner.look(self.stop)  # what ran last is kept
+
+    def known(self) -> list[tuple[str, str, int | None]]:
+        return [(kept.kind, kept.name, kept.sent_at) for kept in self.store.reports.all()]
+
+
+@pytest.fixture
+def month(tmp_path: Path) -> Iterator[tuple[Month, Mail]]:
+    with Mail() as server, story.store_of(tmp_path / "data", story.load(tmp_path)) as store:
+        yield Month(tmp_path, store, server.port), server
+
+
+@pytest.mark.live("liberation2")
+def test_reports_are_closed_built_and_sent_on_their_days(month: tuple[Month, Mail]) -> None:
+    world, server = month
+    with capture_logs() as logs:
+        world.runs("2026-10-31T12:00", "2026-11-01T07:50")
+    (early,) = {line["error"] for line in logs if line["event"] == "job.failed"}  # asked every four hours: 8 h 10 s
+    assert early == "2026-10 (calendar): the last hold is not over; it is tried again"
+    assert (world.known(), server.got) == ([], [])
+    world.runs("2026-11-01T08:00", "2026-11-01T12:00")
+    ((kind, name, sent),) = world.known()
+    assert (kind, name) == ("calendar", "2026-10")
+    assert sent is not None
+    assert at("2026-11-01T08:00:10") <= sent <= at("2026-11-01T09:00")
+    (closed,) = world.store.periods.versions("calendar", "2026-10")
+    assert (closed.version, closed.closed_by, closed.closed_at) == (1, "lich", sent)
+    (mail,) = server.got
+    assert mail["To"] == "van-thu@tinh.example"
+    assert {part.get_filename() for part in mail.iter_attachments()} == {
+        "bao-cao-calendar-2026-10-v1.docx", "bao-cao-calendar-2026-10-v1.pdf",
+    }  # fmt: skip
+    world.restart()
+    world.runs("2026-11-01T12:10", "2026-11-15T12:00", every=7200)
+    assert [known[:2] for known in world.known()] == [("calendar", "2026-10"), ("admin_15_14", "2026-11")]
+    assert len(server.got) == 2
+
+
+@pytest.mark.live("liberation2")
+def test_every_month_that_was_missed_is_made_up_for_once(month: tuple[Month, Mail]) -> None:
+    world, server = month
+    world.store.job_runs.keep("report_calendar", Ran(float(at("2026-08-20T00:00"))))
+    world.runs("2026-11-03T10:00", "2026-11-03T10:10")
+    names = [name for kind, name, sent in world.known() if kind == "calendar" and sent]
+    assert sorted(names) == ["2026-09", "2026-10", "2026-9M", "2026-Q3"]  # nobody watched in August
+    assert len(server.got) == 4
+    world.restart()
+    world.runs("2026-11-03T10:20", "2026-11-03T11:00")
+    assert len(server.got) == 4
+
+
+@pytest.mark.live("liberation2")
+def test_a_mail_server_that_is_away_is_asked_again(month: tuple[Month, Mail], tmp_path: Path) -> None:
+    world, server = month
+    world.store.job_runs.keep("report_calendar", Ran(float(at("2026-10-20T00:00"))))
+    away = Month(tmp_path, world.store, 9)
+    with capture_logs() as logs:
+        away.runs("2026-11-01T12:00", "2026-11-01T12:30")
+    errors = {line["error"] for line in logs if line["event"] == "job.failed"}
+    assert errors == {"2026-10 (calendar): không kết nối được máy chủ thư 127.0.0.1:9: Connection refused"}
+    assert [sent for *_, sent in world.known()] == [None]
+    world.restart()
+    world.runs("2026-11-01T12:40", "2026-11-01T14:00")
+    assert len(server.got) == 1
+    assert [(kind, name) for kind, name, sent in world.known() if sent] == [("calendar", "2026-10")]
+
+
+@pytest.mark.live("liberation2")
+def test_a_report_that_is_stopped_half_way_is_made_later(month: tuple[Month, Mail]) -> None:
+    world, server = month
+    world.store.job_runs.keep("report_calendar", Ran(float(at("2026-10-20T00:00"))))
+    world.now = float(at("2026-11-01T12:00"))
+    world.stop.set()
+    assert world.runner.look(world.stop) is False
+    assert (world.known(), server.got) == ([], [])
+    world.stop.clear()
+    world.runs("2026-11-01T12:10", "2026-11-01T12:20")
+    assert ([name for _, name, _ in world.known()], len(server.got)) == (["2026-10"], 1)

@@ -271,26 +271,45 @@ def world(tmp_path: Path) -> Any:
         yield catalogue, store
 
 
+def due_now(catalogue: Catalogue, store: Store, now: int) -> list[life.Built]:
+    made = (life.make(catalogue, store, period, now, "lich") for period in life.due(now, ZONE))
+    return [one for one in made if one]
+
+
+def test_what_became_due_since_an_instant() -> None:
+    def named(since: str, now: str, kind: periods.Kind) -> list[str]:
+        return [p.name for p in life.due(at(now), ZONE, [kind], at(since))]
+
+    assert named("2026-11-01T07:00", "2026-12-01T06:59", periods.Kind.CALENDAR) == []
+    assert named("2026-11-01T06:59", "2026-11-01T07:00", periods.Kind.CALENDAR) == ["2026-10"]
+    missed = ["2026-09", "2026-Q3", "2026-9M", "2026-10"]
+    assert named("2026-09-20T00:00", "2026-11-30T00:00", periods.Kind.CALENDAR) == missed
+    assert named("2026-10-15T07:00", "2026-12-20T00:00", periods.Kind.ADMIN) == ["2026-11", "2026-12", *QUARTER_4]
+
+
+QUARTER_4 = ["2026-Q4", "2026-H2", "2026"]
+
+
 def test_the_calendar_job_closes_builds_and_waits_for_the_mail(world: tuple[Catalogue, Store]) -> None:
     catalogue, store = world
     now = at("2026-11-01T07:00")
-    (other,) = life.make_due(catalogue, store, now, "lich")  # the last hold of October is not over: it comes again
+    (other,) = due_now(catalogue, store, now)  # the last hold of October is not over: it comes again
     assert other.stem == "bao-cao-admin-15-14-2026-10-v1"
     assert store.periods.versions("calendar", "2026-10") == []
     now = at("2026-11-01T09:00")
-    waiting = life.make_due(catalogue, store, now, "lich")
+    waiting = due_now(catalogue, store, now)
     assert [b.stem for b in waiting] == ["bao-cao-calendar-2026-10-v1", "bao-cao-admin-15-14-2026-10-v1"]
     assert [(v.version, v.closed_by) for v in store.periods.versions("calendar", "2026-10")] == [(1, "lich")]
-    assert len(life.make_due(catalogue, store, now + 60, "lich")) == 2  # nothing twice, still not sent
+    assert len(due_now(catalogue, store, now + 60)) == 2  # nothing twice, still not sent
     assert len(store.reports.all()) == 2
     store.reports.sent(store.reports.versions("calendar", "2026-10")[0], now)
-    assert [b.stem for b in life.make_due(catalogue, store, now, "lich")] == ["bao-cao-admin-15-14-2026-10-v1"]
+    assert [b.stem for b in due_now(catalogue, store, now)] == ["bao-cao-admin-15-14-2026-10-v1"]
 
 
 def test_a_month_before_the_installation_is_not_closed(tmp_path: Path) -> None:
     catalogue = story.load(tmp_path)
     with story.store_of(tmp_path / "data", catalogue, []) as store:
-        assert life.make_due(catalogue, store, at("2026-11-02T07:00"), "lich") == []
+        assert due_now(catalogue, store, at("2026-11-02T07:00")) == []
         assert store.periods.all() == []
 
 
