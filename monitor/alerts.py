@@ -26,7 +26,10 @@ from monitor.status import Key, alive
 from monitor.words import CERTIFICATE_DAYS
 
 HOLD = 10_000
-"""How long a child's message waits for the check of its parents, in ms."""
+"""How long a child's message waits for the check of its parents at least, if these do not answer, in ms."""
+
+ON_THE_WAY = 2_000
+"""How long (ms) a question to a parent and its answer may be on their way, beside the tries themselves."""
 
 SKEW = 2_000
 """By how much (ms) the clocks of a worker and of the recorder may differ."""
@@ -182,6 +185,21 @@ class AlertRules:
             return []
         return [parent for parent in self.incidents.needed([system]) if parent != system]
 
+    def hold(self, system: str) -> int:
+        """How long (ms) the message of a system waits at most for what it is reached through.
+
+        That is how long a parent that hangs needs to be confirmed once it is asked: its tries begin one spacing apart
+        (connectors/engine.py), and the last of them ends with its timeout.
+        """
+        checks = [
+            settings
+            for parent in self.parents(system)
+            for check, spec in self.catalogue.systems[parent].checks.items()
+            if spec.critical and (settings := self.catalogue.settings(parent, check))
+        ]
+        longest = max((((s.confirm_down - 1) * s.spacing + s.timeout) * 1000 for s in checks), default=0.0)
+        return max(HOLD, round(longest) + ON_THE_WAY) if checks else 0
+
     def concerns(self, route: AlertRoute, subject: Subject, now: int) -> bool:
         """Whether who is on this route is to be told of an incident that goes on.
 
@@ -242,7 +260,7 @@ def announce(
     """What is to be told of incidents, by target what was told of each before.
 
     1. One that goes on is told to every target that it concerns, once. Of a system that is reached through others the
-       message is held until these have answered, `HOLD` at most.
+       message is held until these have answered, `AlertRules.hold` at most.
     2. One that is over is told to who was told that it began. One that was over before it was known is in the digest.
     3. One that ended and goes on again is told once as flapping; from then on its end is told when `REOPEN` seconds
        have passed in which it did not go on. So one that flaps for hours makes four messages.
@@ -274,7 +292,7 @@ def _tell(rules: AlertRules, subject: Subject, target: Target, history: Sequence
         if not stands and known:
             add(MessageKind.AGAIN)
         elif not stands and rules.concerns(rules.route(target), subject, now):
-            left = max(0, subject.detected_at + HOLD - now) if rules.parents(subject.system) else 0
+            left = max(0, subject.detected_at + rules.hold(subject.system) - now)
             add(MessageKind.DOWN, left, held=left > 0)
         elif stands and _is_reminder_due(rules, subject, target, known, now):
             add(MessageKind.REMINDER)

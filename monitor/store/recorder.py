@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 
 from monitor.incident_rules import IncidentRules
 from monitor.judge import is_future
-from monitor.model import Outcome, Settings
+from monitor.model import Outcome, Settings, State, Verdict
 from monitor.seals import day_of
 from monitor.store import schema
 from monitor.store.books import Books
@@ -42,6 +42,7 @@ class Recorded:
     changes: tuple[Change, ...] = ()
     incidents: tuple[IncidentChange, ...] = ()
     future: int = 0  # not kept (judge.is_future)
+    doubted: frozenset[str] = frozenset()  # systems of which a try has failed that is not confirmed yet
 
 
 class Recorder:
@@ -86,7 +87,8 @@ class Recorder:
                 counts.update(statistics)
             if counts:
                 connection.exec_driver_sql(self._add_to_counter, list(counts.items()))
-            return Recorded(len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents, future)
+            came_of = len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents, future
+            return Recorded(*came_of, self._doubted(new))
 
     def date_settings(self, settings: Mapping[CheckKey, Settings], now: int) -> list[CheckKey]:
         """See `Store.date_settings`."""
@@ -125,6 +127,15 @@ class Recorder:
             ledger.lines.update(map(line_of, connection.execute(select(schema.lines))))
             sights.update(read_sights(connection, names, ledger.lines))
         self._transactions = transactions
+
+    def _doubted(self, new: Iterable[Kept]) -> frozenset[str]:
+        lines = self._books.ledger.lines
+        failed = [kept for kept in new if kept.outcome.verdict is Verdict.DOWN and kept.series in lines]
+        return frozenset(
+            kept.outcome.system
+            for kept in failed
+            if (line := lines[kept.series]).run and line.state is not State.DOWN and line.last == try_of(kept.outcome)
+        )
 
     def _judged(self, new: Iterable[Kept], counts: Counter[str]) -> Iterator[New]:
         """Those that are judged, counted as they came; of the others there is a number."""
