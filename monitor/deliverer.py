@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -20,6 +20,7 @@ from monitor import messages
 from monitor.alerts import GONE, AlertRules, Certificate, MessageKind, night, retry_at
 from monitor.catalogue import Catalogue
 from monitor.channels import Alertmanager, DeliveryError, Patience, Sender, call, make_channels
+from monitor.figures import Told, rest_on_imports
 from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
 from monitor.messages import Facts, Message, Sending
 from monitor.model import Gauge
@@ -231,7 +232,8 @@ class Deliverer:
             of = night(self._rules, date.fromordinal(row.ordinal))
             # What was over before it was known is told nowhere else.
             records = self._store.incidents.list(of.start, of.end, or_detected=True)
-            return messages.of_night(self._rules, sending, of, records, self._store.evidence.seals())
+            imported = self._imported(records, now)
+            return messages.of_night(self._rules, sending, of, records, self._store.evidence.seals(), imported)
         return None
 
     def _facts(self, id_: int, now: int, *, with_affected: bool) -> Facts:
@@ -242,7 +244,12 @@ class Deliverer:
         if with_affected and record.system in rules and rules.children(record.system):
             seen = incidents.seen(rules, id_, now)
             affected = [part.system for part in seen.affected] if seen else []
-        return Facts(record, clocks, affected, cause)
+        return Facts(record, clocks, affected, cause, bool(self._imported([record], now)))
+
+    def _imported(self, records: Iterable[IncidentRecord], now: int) -> set[int]:
+        """The ids of those that rest on imported outcomes."""
+        told = {r.id: Told(r.system, r.start, r.end) for r in records if r.kind is IncidentKind.OUTAGE}
+        return rest_on_imports(self._rules.catalogue, self._store, told, now)
 
     def _cause(self, record: IncidentRecord) -> IncidentRecord | None:
         """The incident of what a system is reached through, in the time of one that was withdrawn."""
