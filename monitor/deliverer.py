@@ -51,7 +51,7 @@ class Deliverer:
         self._channels = make_channels(catalogue)
         self._patience = {name: Patience() for name in (*self._channels, HEARTBEAT)}
         self._resent = dict.fromkeys(self._channels, 0.0)
-        self._called = 0.0
+        self._called, self._since = 0.0, self._now()
         self._stop = threading.Event()
         names = [name for name in self._channels if any(t.channel == name for t in self._rules.targets)]
         self._wakes = {name: threading.Event() for name in names}
@@ -107,7 +107,7 @@ class Deliverer:
             return 0
         if dropped := self._store.outbox.drop_unknown(self._rules, self._now()):
             log.warning("messages.dropped", rows=dropped, error=GONE)
-        held = self._store.outbox.look(self._rules, self._now())
+        held = self._store.outbox.look(self._rules, self._now(), self._since)
         for event in self._wakes.values():
             event.set()
         return held
@@ -229,7 +229,7 @@ class Deliverer:
             certificate = self._certificate(row.system)
             return certificate and messages.of_certificate(self._rules, sending, row.system, certificate, now)
         if row.kind is MessageKind.DIGEST:
-            of = night(self._rules, date.fromordinal(row.ordinal))
+            of = night(self._rules, date.fromordinal(row.ordinal), self._store.outbox.digest_before(row))
             # What was over before it was known is told nowhere else.
             records = self._store.incidents.list(of.start, of.end, or_detected=True)
             imported = self._imported(records, now)

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from monitor import calendars, words
-from monitor.alerts import AlertRules, Certificate, MessageKind, Night, Target
+from monitor.alerts import DIGEST_LATE, AlertRules, Certificate, MessageKind, Night, Target
 from monitor.calendars import UnknownYear
 from monitor.catalogue import STATE_CALENDAR, Contract, Name, Party
 from monitor.incident_rules import IncidentKind, IncidentState
@@ -126,6 +126,8 @@ _VI = {
     "digest": "Bản tin {at}: {number} sự cố",
     "digest_quiet": "Bản tin {at}: không có sự cố",
     "digest_span": "Từ {start} đến {end} ({zone}).",
+    "digest_late": "Bản tin gửi muộn: đến hạn lúc {end}, khi đó hệ thống báo tin không hoạt động. "
+    "Nếu hệ thống giám sát cũng dừng thì khoảng thời gian đó không có số liệu.",
     "digest_none": "Không có gián đoạn nào.",
     "digest_over": "- {name}: {start} – {end}, gián đoạn {lasted}; {what}",
     "digest_open": "- {name}: từ {start}, ĐANG DIỄN RA; {what}",
@@ -190,6 +192,8 @@ _EN = {
     "digest": "Digest {at}: incidents: {number}",
     "digest_quiet": "Digest {at}: no incidents",
     "digest_span": "From {start} to {end} ({zone}).",
+    "digest_late": "This digest is late: it was due {end}, when nothing was there to send it. "
+    "If the monitor was off as well, there is no data for that time.",
     "digest_none": "No outage.",
     "digest_over": "- {name}: {start} – {end}, down {lasted}; {what}",
     "digest_open": "- {name}: since {start}, GOING ON; {what}",
@@ -481,6 +485,8 @@ def of_night(
     told = [r for r in records if r.state is not IncidentState.WITHDRAWN and r.kind is not IncidentKind.REPORTED]
     told = [r for r in told if _is_on_route(rules, sending.target, r)]
     lines = [tongue("digest_span", start=tongue.at(night.start), end=tongue.at(night.end))]
+    if sending.made_at >= night.end * 1000 + DIGEST_LATE:
+        lines.append(tongue("digest_late", end=tongue.at(night.end)))
     lines += [_night_line(rules, tongue, record, imported) for record in told[:LISTED]] or [tongue("digest_none")]
     if len(told) > LISTED:
         lines.append(tongue("digest_more", more=tongue.count(len(told) - LISTED)))

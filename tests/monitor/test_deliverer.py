@@ -270,6 +270,9 @@ def test_what_becomes_known_after_its_digest_is_in_the_next_one(world: Callable[
     outcomes = [w.outcome("portal", "home", sign, five + 20 * n) for n, sign in enumerate("+---+++")]
     w.store.record(outcomes, w.catalogue.settings, rules=w.incidents, received_at=w.now)
     w.now = T0 + 22 * 3600 + 400  # 07:06 of the next day
+    w.store.evidence.clock = lambda: w.now
+    for ended in w.store.evidence.unsealed():
+        w.store.evidence.seal(ended)
     with deliverer(w):
         eventually(lambda: hook.got, WITHIN)
     (digest,) = hook.got

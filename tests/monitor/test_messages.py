@@ -317,8 +317,13 @@ def test_the_digest(tmp_path: Path) -> None:
     night = Night(start, end, date(2026, 10, 6), date(2026, 10, 7))
     seals = [Seal(date(2026, 10, d), "abcd", 12_345, 6, None, "", "", 0) for d in (6, 7)]
     known = [record(end=at(14, 17), down=720), record(), record(end=at(15), state=IncidentState.WITHDRAWN)]
-    made = messages.of_night(rules(tmp_path), sending(MessageKind.DIGEST), night, known, seals)
+    on_time = sending(MessageKind.DIGEST)._replace(made_at=(end + 60) * 1000)
+    made = messages.of_night(rules(tmp_path), on_time, night, known, seals)
     assert text(made).startswith(DIGEST)
+    assert "gửi muộn" not in made.body
+    late = sending(MessageKind.DIGEST)._replace(made_at=(end + 6 * 3600) * 1000)
+    said = messages.of_night(rules(tmp_path), late, night, known, seals).body
+    assert "Bản tin gửi muộn: đến hạn lúc 08/10/2026 07:00, khi đó hệ thống báo tin không hoạt động." in said
     quiet = messages.of_night(rules(tmp_path), sending(MessageKind.DIGEST), night, [], seals[:1])
     assert quiet.title == "Bản tin 08/10/2026 07:00: không có sự cố"
     assert "Không có gián đoạn nào.\nChưa có dấu niêm phong của ngày 07/10/2026 (UTC).\n" in quiet.body

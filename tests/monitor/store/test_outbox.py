@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -447,6 +447,38 @@ def test_the_digest_goes_out_on_working_days_with_the_seal_or_without(world: Mak
     of = night(w.rules, datetime.fromtimestamp(at(12, 9), ZONE).date())
     assert (of.start, of.end) == (at(9, 7), at(12, 7))
     assert (str(of.after_day), str(of.last_day)) == ("2026-10-08", "2026-10-11")
+
+
+def test_a_digest_that_was_missed_goes_out_late_and_reaches_back_to_the_last_one(world: Maker) -> None:
+    w = world("    duty: {channels: [hook], digest: true}")
+    w.store.evidence.clock = lambda: w.now
+    w.now = at(7, 14)
+    w.tries(("portal", "home", "+"))
+    w.look()
+    assert w.send() == [], "a monitor that has just been set up has missed none"
+    w.now = at(8, 7, 1)
+    for ended in w.store.evidence.unsealed():
+        w.store.evidence.seal(ended)
+    w.look()
+    assert w.send() == [(MessageKind.DIGEST, None)]
+    w.now = at(10, 15)  # off since Thursday, on again on Saturday: Friday's is due
+    began = w.now * 1000
+    w.store.outbox.look(w.rules, w.now * 1000, began)
+    assert w.send() == [], "the day before is being sealed"
+    w.now += 301
+    w.store.outbox.look(w.rules, w.now * 1000, began)
+    assert w.send() == [(MessageKind.DIGEST, None)]
+    w.look()
+    assert w.send() == []
+    assert w.rows()[-1].key == "digest-2026-10-09"
+    w.now = at(14, 16)  # Monday's and Tuesday's were missed, and Wednesday's is late
+    w.look()
+    assert w.send() == [(MessageKind.DIGEST, None)]
+    last = w.rows()[-1]
+    assert last.key == "digest-2026-10-14"
+    assert str(w.store.outbox.digest_before(last)) == "2026-10-09"
+    of = night(w.rules, date.fromordinal(last.ordinal), w.store.outbox.digest_before(last))
+    assert (of.start, of.end) == (at(9, 7), at(14, 7))
 
 
 def test_a_certificate_is_told_once_per_threshold(world: Maker) -> None:
