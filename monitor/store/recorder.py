@@ -70,9 +70,11 @@ class Recorder:
         with self._transaction() as connection:
             counts: Counter[str] = Counter()
             now, received_at = received_at, self._evidence.received_at(connection, received_at)
-            came, outcomes = len(outcomes), [o for o in outcomes if not is_future(o.started_at, received_at)]
-            if future := came - len(outcomes):
-                counts["clock_step"] += future
+            future = [o for o in outcomes if is_future(o.started_at, received_at)]
+            if future:
+                outcomes = [o for o in outcomes if not is_future(o.started_at, received_at)]
+            for one in future:
+                _count(counts, "clock_step", one.location)
             date_first(connection, self._books, {(o.system, o.check) for o in outcomes}, settings)
             new = self._keeper.keep(connection, self._books.names, outcomes, counts, day_of(received_at))
             self._evidence.keep(connection, new, received_at)
@@ -87,7 +89,7 @@ class Recorder:
                 counts.update(statistics)
             if counts:
                 connection.exec_driver_sql(self._add_to_counter, list(counts.items()))
-            came_of = len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents, future
+            came_of = len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents, len(future)
             return Recorded(*came_of, self._doubted(new))
 
     def date_settings(self, settings: Mapping[CheckKey, Settings], now: int) -> list[CheckKey]:
@@ -143,11 +145,15 @@ class Recorder:
         for series, outcome, phases in new:
             known = dated.of((outcome.system, outcome.check), outcome.due_at)
             if (why_not := why_not_judged(outcome, known)) or known is None:
-                counts[why_not or ""] += 1
+                _count(counts, why_not or "", outcome.location)
                 continue
             try_ = try_of(outcome)
             ledger.count(series, try_, phases)
             yield New(try_, series, known, outcome.location, phases)
+
+
+def _count(counts: Counter[str], name: str, location: str) -> None:
+    counts.update((name, f"{name}@{location}"))
 
 
 def date_first(connection: Connection, books: Books, checks: Iterable[CheckKey], settings: SettingsOf) -> None:
