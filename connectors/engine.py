@@ -136,6 +136,7 @@ class Engine:
         self._busy: set[tuple[str, str]] = set()
         self._active: set[_Run] = set()
         self._pending = 0  # slots accepted that have not begun
+        self._questions: dict[tuple[str, str], _Question] = {}
         self._logins: dict[str, _Tokens] = {}
         self._control = _ControlRound(0)
         self._failures = _Failures()
@@ -244,12 +245,29 @@ class Engine:
                 self._outbox.count("slots_unknown_check")
                 continue
             if slot.asked:
-                self._launch(_Run(check, slot, time.monotonic(), asked=True))
+                self._question(check, slot)
                 continue
             self._pending += 1
             start = slot.due_at / 1000 - offset
             when = start if self._pending <= GRID_FROM else ceil(start / GRID) * GRID
             self._at(when, partial(self._starts.append, _Run(check, slot, start)))
+
+    def _question(self, check: Check, slot: Slot) -> None:
+        """A slot out of turn; one of the same check that is still being asked answers for both."""
+        known = self._questions.get((slot.system, slot.check))
+        if known is None or not known.goes_on:
+            question = self._questions[slot.system, slot.check] = _Question(check, slot)
+            self._ask_on(question)
+
+    def _ask_on(self, question: _Question) -> None:
+        """Its next try, one spacing after the start of the one before, which may still be without an answer.
+
+        Somebody waits for this: a system that hangs shows it by as many tries as confirm, and need not be waited for
+        one after the other.
+        """
+        if question.goes_on and not self._draining:
+            self._at(time.monotonic() + question.check.settings.spacing, partial(self._ask_on, question))
+            self._launch(question.next())
 
     def _ask(self, system: str, check: str, done: Callable[[Outcome], None] | None) -> None:
         slot = Slot(system, check, int(time.time() * 1000))
@@ -327,12 +345,13 @@ class Engine:
         tokens = self._logins.setdefault(run.check.system, _Tokens())
         if tokens.valid(time.monotonic()):
             self._run(run, tokens.auth)
-        elif tokens.owner is not None:
+        elif tokens.owner is not None and not _is_overdue(tokens.owner, run):
             run.step, run.waited_from = None, time.monotonic()
             tokens.waiting.append((run, run.attempt))
             self._at(run.deadline + OWNER_FIRST, partial(self._expire, run, run.attempt))
         else:
-            tokens.owner, run.dialogue, run.logging_in = run, login, True
+            tokens.owner = tokens.owner or run
+            run.dialogue, run.logging_in = login, True
             self._send(run, next(login))
 
     def _run(self, run: _Run, auth: Auth | None) -> None:
@@ -450,7 +469,7 @@ class Engine:
         status = end.reply.status if end else 0
         exchange = self._exchange(run, end, finding)
         result = StepResult(step, verdict_of(finding.reason), finding.reason, phases, status, exchange)
-        if run.logging_in:
+        if run.logging_in and self._logins[run.check.system].owner is run:
             for other, attempt in self._logins[run.check.system].release():
                 if other in self._active and other.attempt == attempt:
                     other.results.append(result)
@@ -495,12 +514,12 @@ class Engine:
         self._outbox.put(outcome)
         if run.done:
             self._guard(partial(run.done, outcome))
-        if run.asked and not run.slot.asked:
+        if run.asked:  # which is never counted as busy: a slot of the same check may be under way
             return
         again = run.again(outcome.verdict)
         if again is not None and not self._draining:
             self._at(again, partial(self._launch, run))
-        elif not run.asked:  # which is never counted as busy: a slot of the same check may be under way
+        else:
             self._busy.discard(run.key)
 
     def _ask_controls(self, then: Callable[[bool], None]) -> None:
@@ -532,17 +551,18 @@ class _Run:
         start: float,
         *,
         asked: bool = False,
+        number: int = 0,
         done: Callable[[Outcome], None] | None = None,
     ) -> None:
         self.check, self.slot, self.start, self.asked, self.done = check, slot, start, asked, done
         self.key = (check.system, check.check)
-        self.number = 0  # of the try: 1 the scheduled one, then its rechecks from 2 on; 0 out of turn
+        self.number = number  # of the try: 1 the scheduled one, then its rechecks from 2 on; 0 out of turn
         self.attempt = 0  # tells an answer that comes late, for an earlier try, from one for this try
         self.bad = self.good = 0
 
     def begin_try(self) -> None:
-        if self.attempt or not self.asked:
-            self.number = max(self.number + 1, 2 if self.attempt else 1)
+        if not self.asked:
+            self.number += 1
         self.attempt += 1
         self.began = time.monotonic()
         self.started_at = int(time.time() * 1000)
@@ -607,6 +627,37 @@ class _Run:
             self.good += 1
             confirmed = not was_down or self.good >= settings.confirm_up
         return None if confirmed else max(self.began + settings.spacing, time.monotonic())
+
+
+@dataclass(slots=True)
+class _Question:
+    """A slot out of turn: as many tries as confirm what contradicts the known state, unless one refutes it."""
+
+    check: Check
+    slot: Slot
+    begun: int = 0
+    over: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether tries of it are still to begin."""
+        settings, is_down = self.check.settings, self.slot.state is State.DOWN
+        return not self.over and self.begun < (settings.confirm_up if is_down else settings.confirm_down)
+
+    def next(self) -> _Run:
+        self.begun += 1
+        number = 0 if self.begun == 1 else self.begun  # then like rechecks of a scheduled try
+        return _Run(self.check, self.slot, time.monotonic(), asked=True, number=number, done=self._heard)
+
+    def _heard(self, outcome: Outcome) -> None:
+        """An answer that agrees with the known state ends it, and one that says nothing."""
+        agrees = (outcome.verdict is Verdict.DOWN) is (self.slot.state is State.DOWN)
+        self.over = self.over or agrees or outcome.verdict is Verdict.INCONCLUSIVE
+
+
+def _is_overdue(owner: _Run, run: _Run) -> bool:
+    """Whether a try out of turn logs in for itself: else one hung login would be the failure of all its tries."""
+    return run.slot.asked and run.began - owner.began >= run.check.settings.spacing / 2
 
 
 @dataclass(slots=True)

@@ -147,6 +147,7 @@ def _troubles() -> v.Json:
         f"motcua_outcomes_dropped_total{HERE}": "mất kết quả (broker)",
         f"motcua_engine_errors_total{HERE}": "lỗi của bộ giám sát",
         f"motcua_batches_skewed_total{HERE}": "lệch đồng hồ",
+        f"motcua_clock_steps_total{HERE}": "kết quả có mốc thời gian sai",
         "motcua_conflicts_total": "kết quả mâu thuẫn",
     }
     return v.timeseries(

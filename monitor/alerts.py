@@ -26,7 +26,10 @@ from monitor.status import Key, alive
 from monitor.words import CERTIFICATE_DAYS
 
 HOLD = 10_000
-"""How long a child's message waits for the check of its parents, in ms."""
+"""How long a child's message waits for the check of its parents at least, if these do not answer, in ms."""
+
+ON_THE_WAY = 2_000
+"""How long (ms) a question to a parent and its answer may be on their way, beside the tries themselves."""
 
 SKEW = 2_000
 """By how much (ms) the clocks of a worker and of the recorder may differ."""
@@ -39,8 +42,8 @@ GONE_AFTER = 600_000
 
 GONE = "the catalogue has no such route or channel any more"
 
-DIGEST_LATE = 4 * 3_600_000
-"""A digest that could not be made within this time (ms) is left out."""
+DIGEST_LATE = 900_000
+"""A digest that is made so long (ms) after its hour says that it is late."""
 
 CERTIFICATE_FRESH = 2 * 86_400_000
 """The end of a certificate that nobody has seen for so long (ms) is no news."""
@@ -182,6 +185,21 @@ class AlertRules:
             return []
         return [parent for parent in self.incidents.needed([system]) if parent != system]
 
+    def hold(self, system: str) -> int:
+        """How long (ms) the message of a system waits at most for what it is reached through.
+
+        That is how long a parent that hangs needs to be confirmed once it is asked: its tries begin one spacing apart
+        (connectors/engine.py), and the last of them ends with its timeout.
+        """
+        checks = [
+            settings
+            for parent in self.parents(system)
+            for check, spec in self.catalogue.systems[parent].checks.items()
+            if spec.critical and (settings := self.catalogue.settings(parent, check))
+        ]
+        longest = max((((s.confirm_down - 1) * s.spacing + s.timeout) * 1000 for s in checks), default=0.0)
+        return max(HOLD, round(longest) + ON_THE_WAY) if checks else 0
+
     def concerns(self, route: AlertRoute, subject: Subject, now: int) -> bool:
         """Whether who is on this route is to be told of an incident that goes on.
 
@@ -242,7 +260,7 @@ def announce(
     """What is to be told of incidents, by target what was told of each before.
 
     1. One that goes on is told to every target that it concerns, once. Of a system that is reached through others the
-       message is held until these have answered, `HOLD` at most.
+       message is held until these have answered, `AlertRules.hold` at most.
     2. One that is over is told to who was told that it began. One that was over before it was known is in the digest.
     3. One that ended and goes on again is told once as flapping; from then on its end is told when `REOPEN` seconds
        have passed in which it did not go on. So one that flaps for hours makes four messages.
@@ -274,7 +292,7 @@ def _tell(rules: AlertRules, subject: Subject, target: Target, history: Sequence
         if not stands and known:
             add(MessageKind.AGAIN)
         elif not stands and rules.concerns(rules.route(target), subject, now):
-            left = max(0, subject.detected_at + HOLD - now) if rules.parents(subject.system) else 0
+            left = max(0, subject.detected_at + rules.hold(subject.system) - now)
             add(MessageKind.DOWN, left, held=left > 0)
         elif stands and _is_reminder_due(rules, subject, target, known, now):
             add(MessageKind.REMINDER)
@@ -335,13 +353,21 @@ class Night(NamedTuple):
     last_day: date
 
 
-def night(rules: AlertRules, day: date) -> Night:
-    """The time since the digest of the working day before."""
-    before = next(
-        (d for n in range(1, _DAYS_BACK) if rules.is_working_day(d := day - timedelta(days=n))), day - timedelta(days=1)
-    )
+def night(rules: AlertRules, day: date, told: date | None = None) -> Night:
+    """The time since the digest of the day `told`, the last that went out before; None: of the working day before.
+
+    It goes back `_DAYS_BACK` days at most.
+    """
+    before = _working_day(rules, day - timedelta(days=1)) or day - timedelta(days=1)
+    if told is not None:
+        before = min(before, max(told, day - timedelta(days=_DAYS_BACK)))
     start, end = _digest_at(rules, before), _digest_at(rules, day)
     return Night(start, end, _sealed_by(start), _sealed_by(end))
+
+
+def _working_day(rules: AlertRules, day: date) -> date | None:
+    """The last working day, this one included."""
+    return next((d for n in range(_DAYS_BACK) if rules.is_working_day(d := day - timedelta(days=n))), None)
 
 
 def _digest_at(rules: AlertRules, day: date) -> int:
@@ -367,31 +393,39 @@ def due(
     certificates: Mapping[str, Certificate],
     last_seal: date | None,
     now: int,
+    since: int = 0,
 ) -> Plan:
     """Digests and news of certificates that are to be told; `told` are those of the last `CERTIFICATE_DAYS[0]` days.
 
-    - On a working day the digest goes out at its hour, once the day just over is sealed, or `SEAL_WAIT` later.
+    `since` is when who asks has begun to look (ms).
+
+    - On a working day the digest goes out at its hour, once the day just over is sealed, or `SEAL_WAIT` later. Where
+      nobody was there to send it, it goes out as soon as somebody is, if only on another day; of several that were
+      missed the last one, which reaches back to the last that was sent. A monitor without a sealed day has missed none.
     - That a certificate ends is told once per threshold of `CERTIFICATE_DAYS`. Two certificates that take turns at one
       address are told like one: the same or a nearer threshold has not been told for as many days.
     """
     plan = Plan()
-    plan.add.extend(_digests(rules, told, last_seal, now))
+    plan.add.extend(_digests(rules, told, last_seal, now, since))
     plan.add.extend(_certificates(rules, told, certificates, now))
     return plan
 
 
-def _digests(rules: AlertRules, told: Sequence[Told], last_seal: date | None, now: int) -> Iterator[New]:
+def _digests(rules: AlertRules, told: Sequence[Told], last_seal: date | None, now: int, since: int) -> Iterator[New]:
     today = datetime.fromtimestamp(now / 1000, rules.zone).date()
-    at = _digest_at(rules, today) * 1000
-    if not at <= now < at + DIGEST_LATE or not rules.is_working_day(today):
+    day = _working_day(rules, today if _digest_at(rules, today) * 1000 <= now else today - timedelta(days=1))
+    if day is None:
         return
-    if (last_seal is None or last_seal < _sealed_by(at // 1000)) and now < at + SEAL_WAIT:
+    at = _digest_at(rules, day) * 1000
+    if now >= at + DIGEST_LATE and last_seal is None:
         return
-    ordinal = today.toordinal()
-    done = {row.target for row in told if row.kind is MessageKind.DIGEST and row.ordinal == ordinal}
+    if (last_seal is None or last_seal < _sealed_by(at // 1000)) and now < max(at, since) + SEAL_WAIT:
+        return
+    ordinal = day.toordinal()
+    done = {row.target for row in told if row.kind is MessageKind.DIGEST and row.ordinal >= ordinal}
     for target in rules.targets:
         if rules.route(target).digest and target not in done and not rules.is_alertmanager(target):
-            yield New(target, MessageKind.DIGEST, f"digest-{today}", None, None, ordinal, {}, now)
+            yield New(target, MessageKind.DIGEST, f"digest-{day}", None, None, ordinal, {}, now)
 
 
 def _certificates(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -20,6 +20,7 @@ from monitor import messages
 from monitor.alerts import GONE, AlertRules, Certificate, MessageKind, night, retry_at
 from monitor.catalogue import Catalogue
 from monitor.channels import Alertmanager, DeliveryError, Patience, Sender, call, make_channels
+from monitor.figures import Told, rest_on_imports
 from monitor.incident_rules import IncidentKind, IncidentRules, IncidentState
 from monitor.messages import Facts, Message, Sending
 from monitor.model import Gauge
@@ -50,7 +51,7 @@ class Deliverer:
         self._channels = make_channels(catalogue)
         self._patience = {name: Patience() for name in (*self._channels, HEARTBEAT)}
         self._resent = dict.fromkeys(self._channels, 0.0)
-        self._called = 0.0
+        self._called, self._since = 0.0, self._now()
         self._stop = threading.Event()
         names = [name for name in self._channels if any(t.channel == name for t in self._rules.targets)]
         self._wakes = {name: threading.Event() for name in names}
@@ -106,7 +107,7 @@ class Deliverer:
             return 0
         if dropped := self._store.outbox.drop_unknown(self._rules, self._now()):
             log.warning("messages.dropped", rows=dropped, error=GONE)
-        held = self._store.outbox.look(self._rules, self._now())
+        held = self._store.outbox.look(self._rules, self._now(), self._since)
         for event in self._wakes.values():
             event.set()
         return held
@@ -228,10 +229,11 @@ class Deliverer:
             certificate = self._certificate(row.system)
             return certificate and messages.of_certificate(self._rules, sending, row.system, certificate, now)
         if row.kind is MessageKind.DIGEST:
-            of = night(self._rules, date.fromordinal(row.ordinal))
+            of = night(self._rules, date.fromordinal(row.ordinal), self._store.outbox.digest_before(row))
             # What was over before it was known is told nowhere else.
             records = self._store.incidents.list(of.start, of.end, or_detected=True)
-            return messages.of_night(self._rules, sending, of, records, self._store.evidence.seals())
+            imported = self._imported(records, now)
+            return messages.of_night(self._rules, sending, of, records, self._store.evidence.seals(), imported)
         return None
 
     def _facts(self, id_: int, now: int, *, with_affected: bool) -> Facts:
@@ -242,7 +244,12 @@ class Deliverer:
         if with_affected and record.system in rules and rules.children(record.system):
             seen = incidents.seen(rules, id_, now)
             affected = [part.system for part in seen.affected] if seen else []
-        return Facts(record, clocks, affected, cause)
+        return Facts(record, clocks, affected, cause, bool(self._imported([record], now)))
+
+    def _imported(self, records: Iterable[IncidentRecord], now: int) -> set[int]:
+        """The ids of those that rest on imported outcomes."""
+        told = {r.id: Told(r.system, r.start, r.end) for r in records if r.kind is IncidentKind.OUTAGE}
+        return rest_on_imports(self._rules.catalogue, self._store, told, now)
 
     def _cause(self, record: IncidentRecord) -> IncidentRecord | None:
         """The incident of what a system is reached through, in the time of one that was withdrawn."""

@@ -19,7 +19,6 @@ from monitor.catalogue import Catalogue
 from monitor.model import Outcome
 from monitor.status import SystemStatus
 from monitor.store import Change, StoreError
-from monitor.store.incidents import IncidentChange
 from monitor.web import WebThread, make_web
 from monitor.wiring import (
     Configuration,
@@ -82,11 +81,7 @@ class Embedded:
         deliverer = make_deliverer(store, self._catalogue)
         solicit = Solicitor(self._catalogue, store, lambda batch: send_batch(self._app, batch))
 
-        def incidents(changes: Sequence[IncidentChange]) -> None:
-            deliverer.wake()
-            solicit(changes)
-
-        recorder = Recorder(store, self._catalogue, self._changed, incidents)
+        recorder = Recorder(store, self._catalogue, self._changed, deliverer.wake, solicit)
         engine = make_engine(self._catalogue, self._location, self._publish)
 
         def record(outcomes: Sequence[Outcome], statistics: Mapping[str, int]) -> None:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from monitor import calendars, words
-from monitor.alerts import AlertRules, Certificate, MessageKind, Night, Target
+from monitor.alerts import DIGEST_LATE, AlertRules, Certificate, MessageKind, Night, Target
 from monitor.calendars import UnknownYear
 from monitor.catalogue import STATE_CALENDAR, Contract, Name, Party
 from monitor.incident_rules import IncidentKind, IncidentState
@@ -59,12 +59,16 @@ class Sending(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All that is known of an incident. `affected`: systems that were unreachable through it so far."""
+    """All that is known of an incident. `affected`: systems that were unreachable through it so far.
+
+    `imported`: it rests on imported outcomes, and the contract's terms are not judged (docs/figures.md).
+    """
 
     record: IncidentRecord
     clocks: Clocks
     affected: Collection[str] = ()
     cause: IncidentRecord | None = None  # of a withdrawn one: the open incident of what it is reached through
+    imported: bool = False
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -90,6 +94,8 @@ _VI = {
     "response_unnotified": "phản hồi trong {allowed} kể từ khi báo nhà thầu (chưa ghi nhận đã báo)",
     "restoration": "khắc phục trước {at}",
     "unknown_deadline": "{term} trong {allowed} tính theo giờ làm việc (lịch chưa đủ để tính ra ngày)",
+    "unjudged": "Hợp đồng {number}: không xét cam kết, vì sự cố {imported}.",
+    "imported": words.IMPORTED,
     "breach": "QUÁ HẠN HỢP ĐỒNG: {term} cho phép {allowed}, đã {elapsed}.",
     "affected": "Đang gián đoạn theo: {systems}.",
     "was_affected": "Đã gián đoạn theo: {systems}.",
@@ -120,6 +126,8 @@ _VI = {
     "digest": "Bản tin {at}: {number} sự cố",
     "digest_quiet": "Bản tin {at}: không có sự cố",
     "digest_span": "Từ {start} đến {end} ({zone}).",
+    "digest_late": "Bản tin gửi muộn: đến hạn lúc {end}, khi đó hệ thống báo tin không hoạt động. "
+    "Nếu hệ thống giám sát cũng dừng thì khoảng thời gian đó không có số liệu.",
     "digest_none": "Không có gián đoạn nào.",
     "digest_over": "- {name}: {start} – {end}, gián đoạn {lasted}; {what}",
     "digest_open": "- {name}: từ {start}, ĐANG DIỄN RA; {what}",
@@ -152,6 +160,8 @@ _EN = {
     "response_unnotified": "response within {allowed} of telling the vendor (not recorded yet)",
     "restoration": "restoration before {at}",
     "unknown_deadline": "{term} within {allowed} of working hours (the calendar does not reach far enough for a date)",
+    "unjudged": "Contract {number}: its terms are not judged, for the incident {imported}.",
+    "imported": "rests on data that came from elsewhere",
     "breach": "CONTRACT TERM BROKEN: {term} {allowed} allowed, {elapsed} so far.",
     "affected": "Down with it: {systems}.",
     "was_affected": "Was down with it: {systems}.",
@@ -182,6 +192,8 @@ _EN = {
     "digest": "Digest {at}: incidents: {number}",
     "digest_quiet": "Digest {at}: no incidents",
     "digest_span": "From {start} to {end} ({zone}).",
+    "digest_late": "This digest is late: it was due {end}, when nothing was there to send it. "
+    "If the monitor was off as well, there is no data for that time.",
     "digest_none": "No outage.",
     "digest_over": "- {name}: {start} – {end}, down {lasted}; {what}",
     "digest_open": "- {name}: since {start}, GOING ON; {what}",
@@ -357,6 +369,8 @@ def _contact(tongue: _Tongue, party: Party) -> str:
 
 def _broken(rules: AlertRules, facts: Facts, now: int) -> list[Breach]:
     record = facts.record
+    if facts.imported:
+        return []
     try:
         return rules.incidents.breaches(record.system, record.severity, facts.clocks, record.party, now)
     except UnknownYear:  # the deadlines say so
@@ -376,6 +390,10 @@ def _deadlines(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> It
     terms = rules.incidents.terms(record.system, record.severity, clocks.started)
     if contract is None or terms is None or contract.party != record.party:
         return
+    number = contract.number or tongue.name(contract.name)
+    if facts.imported:
+        yield tongue("unjudged", number=number, imported=tongue("imported"))
+        return
     parts: list[str] = []
     late = {breach.term for breach in _broken(rules, facts, now)}
     notified = terms.response_from is ResponseFrom.VENDOR_NOTIFIED
@@ -388,7 +406,7 @@ def _deadlines(rules: AlertRules, tongue: _Tongue, facts: Facts, now: int) -> It
     if terms.restore is not None and Term.RESTORATION not in late:
         parts.append(_before(rules, tongue, contract, terms, Term.RESTORATION, clocks.started, terms.restore))
     if parts:
-        yield tongue("contract", number=contract.number or tongue.name(contract.name), terms="; ".join(parts))
+        yield tongue("contract", number=number, terms="; ".join(parts))
 
 
 def _before(
@@ -457,13 +475,19 @@ def of_night(
     night: Night,
     records: Sequence[IncidentRecord],
     seals: Sequence[Seal],
+    imported: Collection[int] = (),
 ) -> Message:
-    """What happened since the last digest, and the seals of the days that ended in it."""
+    """What happened since the last digest, and the seals of the days that ended in it.
+
+    `imported`: ids of the incidents that rest on imported outcomes.
+    """
     tongue = _Tongue(rules, rules.route(sending.target).language)
     told = [r for r in records if r.state is not IncidentState.WITHDRAWN and r.kind is not IncidentKind.REPORTED]
     told = [r for r in told if _is_on_route(rules, sending.target, r)]
     lines = [tongue("digest_span", start=tongue.at(night.start), end=tongue.at(night.end))]
-    lines += [_night_line(rules, tongue, record) for record in told[:LISTED]] or [tongue("digest_none")]
+    if sending.made_at >= night.end * 1000 + DIGEST_LATE:
+        lines.append(tongue("digest_late", end=tongue.at(night.end)))
+    lines += [_night_line(rules, tongue, record, imported) for record in told[:LISTED]] or [tongue("digest_none")]
     if len(told) > LISTED:
         lines.append(tongue("digest_more", more=tongue.count(len(told) - LISTED)))
     chosen = [seal for seal in seals if night.after_day < seal.day <= night.last_day]
@@ -483,13 +507,15 @@ def of_night(
     return replace(_message(rules, tongue, sending, title, lines), data=data)
 
 
-def _night_line(rules: AlertRules, tongue: _Tongue, record: IncidentRecord) -> str:
+def _night_line(rules: AlertRules, tongue: _Tongue, record: IncidentRecord, imported: Collection[int]) -> str:
     if record.kind is IncidentKind.BLIND:
         place = rules.catalogue.locations.get(record.location or "")
         place_name = tongue.name(place.name) if place else record.location
         name = what = tongue("digest_blind", name=place_name)
     else:
         name, what = name_of(rules, record.system, tongue.language), tongue.what_fails(record.step, record.reason)
+    if record.id in imported:
+        what += f" ({tongue('imported')})"
     start = tongue.at(record.start)
     if record.end is None:
         return tongue("digest_open", name=name, start=start, what=what)
@@ -568,5 +594,6 @@ def _data(rules: AlertRules, facts: Facts, now: int) -> dict[str, Any]:
             "reason": record.reason.value if record.reason else None,
             "parents": list(rules.incidents.parents(record.system)) if record.system in rules.incidents else [],
             "affected": sorted(facts.affected),
+            "imported": facts.imported,
         }
     }

@@ -175,6 +175,11 @@ _TABLE = (
         "Batches whose sender's clock differs by more than 2 s from the worker's.",
         "location",
     ),
+    _counter(
+        "motcua_clock_steps_total",
+        "Outcomes whose start cannot be right, for a clock was stepped: not judged, from the future not even stored.",
+        "location",
+    ),
     _histogram(
         "motcua_start_lateness_seconds",
         "How long after its due instant a scheduled try started.",

@@ -291,6 +291,7 @@ class Exporter:
                 families.counter("motcua_slots_skipped_total", (location, cause), counted[f"slots_{cause}"])
             for name in ("outcomes_dropped", "engine_errors", "batches_skewed"):
                 families.counter(f"motcua_{name}_total", (location,), counted[name])
+            families.counter("motcua_clock_steps_total", (location,), counters.get(f"clock_step@{location}", 0))
             late = [counters.get(f"start_lateness_le_{limit}@{location}", 0) for limit in (*LATENESS_BUCKETS, "+Inf")]
             total = counted["start_lateness_us"] / 1e6
             families.histogram("motcua_start_lateness_seconds", (location,), LATENESS_BUCKETS, late, total)

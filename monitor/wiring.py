@@ -21,6 +21,7 @@ import structlog
 import connectors
 from connectors.engine import Engine
 from monitor import catalogue as catalogues
+from monitor.alerts import SKEW
 from monitor.catalogue import Catalogue
 from monitor.channels import ChannelError, make_channels
 from monitor.deliverer import Deliverer
@@ -30,12 +31,11 @@ from monitor.model import Auth, Batch, Check, Connector, Gauge, Outcome, Run, Se
 from monitor.schedule import solicited
 from monitor.status import SystemStatus, alive, overview
 from monitor.store import Change, Recorded, Store, StoreError
-from monitor.store.incidents import IncidentChange
 
 MEMORY_BROKER = "memory://localhost"  # kombu warns where no host is named
 BROKERS = ("redis", "rediss")
 DEFAULT_DATA = Path("data")
-SOLICIT_PAUSE = 5.0  # seconds between two askings of one parent out of turn
+SOLICIT_PAUSE = SKEW / 1000  # seconds between two askings of one parent out of turn: its answer is new for so long
 STANDBY_WAIT = 2.0  # seconds between two looks whether the store is back
 SEAL_LOOK = 60.0  # seconds between two looks whether a day is over
 SEAL_PAUSE = 0.02  # seconds of rest after some hundred outcomes: seals have time, checks have none
@@ -238,10 +238,12 @@ def login_only(check: Check) -> Check | None:
 
 
 class Solicitor:
-    """Asks the parents of what has just gone down, so that nobody is told of a child whose bus is down.
+    """Asks the parents of what fails, so that nobody is told of a child whose bus is down.
 
-    Their critical checks are asked at once, out of turn; each parent once in `SOLICIT_PAUSE` seconds, however many of
-    its children fail. What the broker does not take is left out: the message waits for a parent no longer than it may.
+    Their critical checks are asked at once, out of turn: when a try of a child has failed, so that a bus that hangs is
+    confirmed before its children are, or soon after; and when the child is confirmed, for the bus may have failed
+    since. Each parent once in `SOLICIT_PAUSE` seconds, however many of its children fail. What the broker does not take
+    is left out: the message waits for a parent no longer than it may.
     """
 
     def __init__(self, catalogue: Catalogue, store: Store, send: Callable[[Batch], None]) -> None:
@@ -249,9 +251,10 @@ class Solicitor:
         self._rules = IncidentRules(catalogue)
         self._asked: dict[str, float] = {}
 
-    def __call__(self, changes: Sequence[IncidentChange]) -> None:
-        """After the changes are committed; raises nothing."""
-        parents = {parent for change in changes for parent in self._parents(change)}
+    def __call__(self, systems: Iterable[str]) -> None:
+        """These have a try that failed, or are down. After that is committed; raises nothing."""
+        failing = {system for system in systems if system in self._rules}
+        parents = {parent for system in failing for parent in self._rules.needed([system]) if parent != system}
         now = time.time()
         wanted = sorted(p for p in parents if now - self._asked.get(p, 0.0) >= SOLICIT_PAUSE)
         if not wanted:
@@ -265,11 +268,6 @@ class Solicitor:
                     self._send(batch)
         except Exception as error:  # noqa: BLE001 - the recorder goes on, whatever ails the broker
             log.warning("solicit.failed", error=type(error).__name__)
-
-    def _parents(self, change: IncidentChange) -> Iterator[str]:
-        system = change.incident.system
-        if change.kind in (ChangeKind.OPENED, ChangeKind.REINSTATED) and system in self._rules:
-            yield from (parent for parent in self._rules.needed([system]) if parent != system)
 
     def _checks(self, systems: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
         found: dict[str, list[tuple[str, str]]] = {}
@@ -314,11 +312,16 @@ class Recorder:
         store: Store,
         catalogue: Catalogue,
         changed: Callable[[Change], None] | None = None,
-        incidents: Callable[[Sequence[IncidentChange]], None] | None = None,
+        incidents: Callable[[], None] | None = None,
+        solicit: Callable[[Iterable[str]], None] | None = None,
     ) -> None:
-        """`changed` and `incidents` are called after the commit; what they raise is not caught."""
+        """All three are called after the commit; what they raise is not caught.
+
+        `changed` with each change of a state, `incidents` where some have changed, `solicit` with the systems that
+        begin to fail, in doubt or confirmed.
+        """
         self._store, self._settings, self._changed = store, cache(catalogue.settings), changed
-        self._incidents = incidents
+        self._incidents, self._solicit = incidents, solicit
         self._catalogue, self._rules = catalogue, IncidentRules(catalogue)
         self._undated: Mapping[tuple[str, str], Settings] | None = all_settings(catalogue)
         self._since = time.time()
@@ -329,7 +332,10 @@ class Recorder:
         with self._lock:
             recorded = self._insist(outcomes, statistics)
         if recorded.incidents and self._incidents:
-            self._incidents(recorded.incidents)
+            self._incidents()
+        opened = {c.incident.system for c in recorded.incidents if c.kind in (ChangeKind.OPENED, ChangeKind.REINSTATED)}
+        if self._solicit and (failing := opened | recorded.doubted):
+            self._solicit(failing)
         for change in recorded.changes:
             log.info("state.changed", **change._asdict())
             if self._changed:

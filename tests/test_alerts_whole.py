@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from connectors.sandbox import Sandbox
+from monitor.model import Verdict
+from monitor.store import Store
 from tests import processes
+from tests.connectors.harness import Answer, Asked, http, serving
 from tests.processes import eventually
 from tests.receivers import SECRET, Webhook
 
@@ -86,3 +89,51 @@ def test_a_silent_bus_makes_one_message(tmp_path: Path, province: Sandbox) -> No
             eventually(lambda: told(hook, "up", "bus"), within=45)
             assert monitor.end() == 0
     assert [got.json["kind"] for got in hook.got] == ["down", "up"]
+
+
+CHILDREN = 30
+BEHIND = """
+province: {id: tinh_thu, name: {vi: Tỉnh Thử, en: Test Province}}
+defaults: {interval: 20s, timeout: 8s}
+parties: {centre: {name: {vi: Trung tâm, en: Centre}}}
+locations: {office: {name: {vi: Văn phòng, en: Office}, controls: [{id: gateway, url: "CONTROL"}]}}
+systems:
+  bus: {name: {vi: Trục, en: Bus}, owner: centre, party: centre, connector: http, options: {base_url: "URL"},
+        checks: {ping: {options: {path: /bus}}}}
+"""
+
+
+def test_a_bus_that_hangs_for_long_makes_one_message(tmp_path: Path) -> None:
+    """It takes connections and answers nothing, nor does what is reached through it; 8 s until a try gives up."""
+    hangs = False
+
+    def answer(_asked: Asked) -> Answer:
+        return None if hangs else http("ok")
+
+    with Webhook() as hook, serving(answer) as bus, serving(http("ok")) as control:
+        made = yaml.safe_load(BEHIND.replace("URL", bus.url).replace("CONTROL", control.url))
+        for number in range(CHILDREN):
+            child = {**made["systems"]["bus"], "depends_on": ["bus"], "name": {"vi": "Con", "en": "Child"}}
+            made["systems"][f"c{number}"] = {**child, "checks": {"ping": {"options": {"path": f"/c{number}"}}}}
+        made["alerts"] = {
+            "channels": {"hook": {"kind": "webhook", "url": hook.url, "secret": SECRET}},
+            "routes": {"duty": {"channels": ["hook"]}},
+        }
+        path = tmp_path / "catalogue.yaml"
+        path.write_text(yaml.safe_dump(made, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        with processes.motcua("up", "-c", path, "--port", "0", "--data", "data", folder=tmp_path) as monitor:
+            monitor.until(r"http://\S+")
+            time.sleep(4)  # every check has had its first look
+            hangs = True
+            began = time.time()
+            eventually(lambda: hook.got, within=20 + 8 + 4 + 8 + 5)
+            time.sleep(max(0.0, began + 20 + 3 * 8 + 16 - time.time()))  # all are confirmed, none is held any more
+            assert monitor.end() == 0
+    assert [(got.json["kind"], got.json["incident"]["system"]) for got in hook.got] == [("down", "bus")]
+    store = Store.open(f"sqlite:///{tmp_path / 'data' / 'motcua.db'}")
+    failed = [o for o in store.outcomes(int(began * 1000) - 10_000, 2**52) if o.verdict is Verdict.DOWN]
+    store.close()
+    assert {o.system for o in failed} == {"bus", *(f"c{number}" for number in range(CHILDREN))}
+    waited = hook.got[0].at - min(o.started_at for o in failed) / 1000
+    print(f"from the first failed try to the message: {waited:.1f} s")
+    assert waited < 8 + 4 + 8 + 3, "a child's timeout, three tries two seconds apart, the bus's timeout, and delivery"

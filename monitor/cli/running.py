@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -24,7 +23,6 @@ from monitor.cli.shared import (
     stopping,
     the_store,
 )
-from monitor.store.incidents import IncidentChange
 from monitor.wiring import (
     Configuration,
     DueChecks,
@@ -171,12 +169,11 @@ def record(catalogue: Path | None) -> None:
     with the_store(server_configuration(), create=True) as store, the_one_recorder(store), sealing(store):
         solicit = Solicitor(province, store, lambda batch: send_batch(sender, batch))
 
-        def incidents(changes: Sequence[IncidentChange]) -> None:
+        def incidents() -> None:
             with suppress(*BrokerErrors):  # the deliverer looks by itself too
                 send_news(sender)
-            solicit(changes)
 
-        recorder = Recorder(store, province, incidents=incidents)
+        recorder = Recorder(store, province, incidents=incidents, solicit=solicit)
         app = make_app(broker, Parts(record=recorder.record))
         code = run_worker(app, [RECORD], threads=1, stopping=recorder.stopping.set)
     sys.exit(code)

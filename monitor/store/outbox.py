@@ -109,16 +109,16 @@ class Outbox:
 
     # --- making rows -------------------------------------------------------------------------------------------------
 
-    def look(self, rules: AlertRules, now: int) -> int:
+    def look(self, rules: AlertRules, now: int, since: int = 0) -> int:
         """Bring the outbox up to date with how things stand: reminders, escalations, digests, certificates, parents.
 
-        Returns how many rows are held for parents.
+        `since` is when who asks has begun to look. Returns how many rows are held for parents.
         """
         with self._database.reading() as connection:
-            plan, held = _look(connection, rules, now)
+            plan, held = _look(connection, rules, now, since)
         if plan:
             with self._database.writing() as connection:
-                plan, held = _look(connection, rules, now)  # the incidents may have changed between
+                plan, held = _look(connection, rules, now, since)  # the incidents may have changed between
                 _carry_out(connection, self._database, plan, now)
         return held
 
@@ -203,6 +203,15 @@ class Outbox:
         chosen = select(_table).where(_table.c.made_at >= since, _table.c.state.in_(states))
         with self._database.reading() as connection:
             return [_row(row) for row in connection.execute(chosen.order_by(_table.c.id.desc()).limit(limit))]
+
+    def digest_before(self, row: Row) -> date | None:
+        """The day of the last digest before this one that its target has, or that still waits for it."""
+        same = _table.c.kind == MessageKind.DIGEST, _table.c.route == row.target.route
+        arrives = _table.c.channel == row.target.channel, _table.c.state.in_([MessageState.SENT, MessageState.WAITING])
+        last = select(func.max(_table.c.ordinal)).where(*same, *arrives, _table.c.ordinal < row.ordinal)
+        with self._database.reading() as connection:
+            day: int | None = connection.execute(last).scalar()
+        return None if day is None else date.fromordinal(day)
 
     def deliveries(self, now: int) -> Deliveries:
         """For metrics: counters that never go back, and what waits now."""
@@ -300,7 +309,7 @@ def _values(new: New, now: int) -> dict[str, Any]:
 # --- a look at how things stand ---------------------------------------------------------------------------------------
 
 
-def _look(connection: Connection, rules: AlertRules, now: int) -> tuple[Plan, int]:
+def _look(connection: Connection, rules: AlertRules, now: int, since: int) -> tuple[Plan, int]:
     """What is to be done, and how many rows are held after that."""
     ids = {row.incident for row in _standing(connection) if row.incident is not None}
     plan = _announced(connection, rules, _current(connection, ids), now)
@@ -309,7 +318,7 @@ def _look(connection: Connection, rules: AlertRules, now: int) -> tuple[Plan, in
         _table.c.made_at > now - CERTIFICATE_DAYS[0] * _DAY,
     )
     told = list(map(_told, connection.execute(recent)))
-    other = due(rules, told, _certificates(connection), _last_seal(connection), now)
+    other = due(rules, told, _certificates(connection), _last_seal(connection), now, since)
     plan.add.extend(other.add)
     held = list(connection.execute(_held(now)))
     if held:

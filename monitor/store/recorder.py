@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 
 from monitor.incident_rules import IncidentRules
 from monitor.judge import is_future
-from monitor.model import Outcome, Settings
+from monitor.model import Outcome, Settings, State, Verdict
 from monitor.seals import day_of
 from monitor.store import schema
 from monitor.store.books import Books
@@ -42,6 +42,7 @@ class Recorded:
     changes: tuple[Change, ...] = ()
     incidents: tuple[IncidentChange, ...] = ()
     future: int = 0  # not kept (judge.is_future)
+    doubted: frozenset[str] = frozenset()  # systems of which a try has failed that is not confirmed yet
 
 
 class Recorder:
@@ -69,9 +70,11 @@ class Recorder:
         with self._transaction() as connection:
             counts: Counter[str] = Counter()
             now, received_at = received_at, self._evidence.received_at(connection, received_at)
-            came, outcomes = len(outcomes), [o for o in outcomes if not is_future(o.started_at, received_at)]
-            if future := came - len(outcomes):
-                counts["clock_step"] += future
+            future = [o for o in outcomes if is_future(o.started_at, received_at)]
+            if future:
+                outcomes = [o for o in outcomes if not is_future(o.started_at, received_at)]
+            for one in future:
+                _count(counts, "clock_step", one.location)
             date_first(connection, self._books, {(o.system, o.check) for o in outcomes}, settings)
             new = self._keeper.keep(connection, self._books.names, outcomes, counts, day_of(received_at))
             self._evidence.keep(connection, new, received_at)
@@ -86,7 +89,8 @@ class Recorder:
                 counts.update(statistics)
             if counts:
                 connection.exec_driver_sql(self._add_to_counter, list(counts.items()))
-            return Recorded(len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents, future)
+            came_of = len(new), counts["duplicates"], counts["conflicts"], tuple(changes), incidents, len(future)
+            return Recorded(*came_of, self._doubted(new))
 
     def date_settings(self, settings: Mapping[CheckKey, Settings], now: int) -> list[CheckKey]:
         """See `Store.date_settings`."""
@@ -126,17 +130,30 @@ class Recorder:
             sights.update(read_sights(connection, names, ledger.lines))
         self._transactions = transactions
 
+    def _doubted(self, new: Iterable[Kept]) -> frozenset[str]:
+        lines = self._books.ledger.lines
+        failed = [kept for kept in new if kept.outcome.verdict is Verdict.DOWN and kept.series in lines]
+        return frozenset(
+            kept.outcome.system
+            for kept in failed
+            if (line := lines[kept.series]).run and line.state is not State.DOWN and line.last == try_of(kept.outcome)
+        )
+
     def _judged(self, new: Iterable[Kept], counts: Counter[str]) -> Iterator[New]:
         """Those that are judged, counted as they came; of the others there is a number."""
         dated, ledger = self._books.dated, self._books.ledger
         for series, outcome, phases in new:
             known = dated.of((outcome.system, outcome.check), outcome.due_at)
             if (why_not := why_not_judged(outcome, known)) or known is None:
-                counts[why_not or ""] += 1
+                _count(counts, why_not or "", outcome.location)
                 continue
             try_ = try_of(outcome)
             ledger.count(series, try_, phases)
             yield New(try_, series, known, outcome.location, phases)
+
+
+def _count(counts: Counter[str], name: str, location: str) -> None:
+    counts.update((name, f"{name}@{location}"))
 
 
 def date_first(connection: Connection, books: Books, checks: Iterable[CheckKey], settings: SettingsOf) -> None:

@@ -147,7 +147,7 @@ def series() -> Iterator[Series]:
 
 def _of_location(label: str) -> Iterator[Series]:
     yield Series(f"motcua_location_blind{{{label}}}", 0)
-    for name in ("outcomes_dropped", "engine_errors", "batches_skewed"):
+    for name in ("outcomes_dropped", "engine_errors", "batches_skewed", "clock_steps"):
         yield Series(f"motcua_{name}_total{{{label}}}", 0)
     for cause in ("overrun", "late", "capacity", "unknown_check"):
         yield Series(f'motcua_slots_skipped_total{{{label},cause="{cause}"}}', 0, 0.01)

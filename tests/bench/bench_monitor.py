@@ -5,17 +5,20 @@ Every function starts its own target and its own `motcua up`, and returns a JSON
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 from connectors import sandbox
 from monitor.model import State, Verdict
@@ -301,6 +304,122 @@ def bench_alert_latency() -> dict[str, Any]:
         "messages": len(hook.got),
         "seconds_from_fault": {"p50": round(median(seconds), 2), "max": round(seconds[-1], 2)},
         "seconds_from_first_failed_try": {"p50": round(median(delays), 2), "max": round(delays[-1], 2)},
+    }
+
+
+class HangingBus:
+    """Answers every request until `hangs` is set; then it takes connections and says nothing. One thread for all."""
+
+    def __init__(self) -> None:
+        self.hangs = False
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=2048))
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            if self.hangs:
+                await reader.read()  # until the client leaves
+            else:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                await writer.drain()
+        writer.close()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+
+def bench_hanging_bus(children: int = 1000, interval: float = 20.0, timeout: float = 8.0) -> dict[str, Any]:
+    """A bus that takes connections and answers nothing, and all behind it with it: which messages are sent, and when?
+
+    Its controls answer all the time, so that this is no blindness.
+    """
+    with HangingBus() as bus, HangingBus() as control, Webhook() as hook:
+        made = catalogue(bus.url, 1, interval)
+        made["defaults"]["timeout"] = timeout
+        made["locations"][LOCATION]["controls"][0]["url"] = control.url
+        one = {**_system(bus.url), "checks": {"c": {"options": {"path": "/"}}}}
+        made["systems"] = {"bus": one, **{f"s{n}": {**one, "depends_on": ["bus"]} for n in range(children)}}
+        made["alerts"] = {
+            "channels": {"hook": {"kind": "webhook", "url": hook.url, "secret": SECRET}},
+            "routes": {"duty": {"channels": ["hook"]}},
+        }
+        with monitor(made) as motcua:
+            time.sleep(interval + 10)
+            assert not hook.got, "nothing fails before"
+            bus.hangs = True
+            began = time.time()
+            # All have failed, are confirmed one after the other, and none of their messages is held any more.
+            time.sleep(interval + 3 * timeout + (4 + timeout + 2) + 5)
+            with motcua.store() as store:
+                failed = [o for o in store.outcomes(int(began * 1000) - 25_000, 2**52) if o.verdict is Verdict.DOWN]
+    first = min(o.started_at for o in failed) / 1000
+    of_bus = min(o.started_at for o in failed if o.system == "bus") / 1000
+    told = {got.json["incident"]["system"]: got.at for got in hook.got}
+    return {
+        "children": children,
+        "timeout_seconds": timeout,
+        "systems_with_a_failed_try": len({o.system for o in failed}),
+        "messages": len(hook.got),
+        "systems_told": sorted(told)[:10],
+        "seconds_from_fault": round(told["bus"] - began, 2),
+        "seconds_from_first_failed_try_of_a_child": round(told["bus"] - first, 2),
+        "seconds_from_first_failed_try_of_the_bus": round(told["bus"] - of_bus, 2),
+        "tries_of_the_bus_until_then": sum(o.system == "bus" and o.started_at / 1000 < told["bus"] for o in failed),
+    }
+
+
+def bench_receiver_away(minutes: float = 5.0, systems: int = 20) -> dict[str, Any]:
+    """A receiver that is gone for five real minutes in which systems fail and come back: what is lost, or twice?"""
+    with HangingBus() as control, sandbox.spawn() as province, Webhook() as hook:
+        made = catalogue(province.addresses.shared, 1, 5.0)
+        made["defaults"]["timeout"] = 2.0
+        (one,) = made["systems"].values()
+        one["checks"] = {"c": {"options": {"path": "/dmdc/Category/magioitinh"}}}
+        made["systems"] = {f"s{n}": one for n in range(systems)}
+        made["locations"][LOCATION]["controls"][0]["url"] = control.url
+        made["alerts"] = {
+            "channels": {"hook": {"kind": "webhook", "url": hook.url, "secret": SECRET}},
+            "routes": {"duty": {"channels": ["hook"]}},
+        }
+        with monitor(made) as motcua:
+            time.sleep(12)
+            hook.stop()
+            gone = time.time()
+            province.fault("shared.category", "http_503")
+            time.sleep(minutes * 30)
+            province.clear()  # half of the time is left: the ends wait as well
+            time.sleep(max(0.0, gone + minutes * 60 - time.time()))
+            early = len(hook.got)
+            hook.start()
+            back = time.time()
+            while len({got.json["id"] for got in hook.got}) < 2 * systems and time.time() < back + 320:
+                time.sleep(0.1)
+            time.sleep(10)  # what comes twice comes soon
+            with motcua.store() as store:
+                rows = store.outbox.log(0, 10_000)
+    order: dict[str, list[str]] = {}
+    for got in hook.got:
+        order.setdefault(got.json["incident"]["system"], []).append(got.json["kind"])
+    return {
+        "away_seconds": round(back - gone, 1),
+        "systems": systems,
+        "received_while_away": early,
+        "rows": dict(Counter(f"{row.kind} {row.state}" for row in rows)),
+        "messages_received": len(hook.got),
+        "different_ids": len({got.json["id"] for got in hook.got}),
+        "systems_told_down_then_up": sum(kinds == ["down", "up"] for kinds in order.values()),
+        "attempts_of_a_row": max(row.attempts for row in rows),
+        "seconds_from_its_return_to_the_first": round(min(got.at for got in hook.got) - back, 1),
+        "seconds_from_its_return_to_the_last": round(max(got.at for got in hook.got) - back, 1),
     }
 
 

@@ -276,6 +276,42 @@ def test_a_slot_out_of_turn_is_repeated_and_in_no_error_rate(
     assert {o.due_at for o in outcomes} == {slot.due_at}
 
 
+def test_a_slot_out_of_turn_does_not_wait_for_the_answer_of_what_hangs(silent: Server) -> None:
+    """Its tries begin one spacing apart: three of them take two spacings and one timeout, not three timeouts."""
+    of = page(silent.url, timeout=1.0, spacing=0.2)
+    with watching(of) as watch:
+        slot = replace(watch.slot(of), asked=True)
+        watch.submit(slot)
+        outcomes = watch.wait(3)
+        assert watch.is_idle(of, State.DOWN), "no try is still to come"
+    assert [(o.try_, o.verdict, o.reason) for o in outcomes] == [(n, DOWN, Reason.READ_TIMEOUT) for n in (0, 2, 3)]
+    starts = [o.started_at - outcomes[0].started_at for o in outcomes]
+    assert starts[1] >= 190
+    assert starts[2] >= 390
+    assert starts[2] < 1000, "the first one had not ended"
+
+
+def test_a_slow_answer_that_is_good_ends_a_question_out_of_turn() -> None:
+    with serving(slowly(0.3, GOOD)) as server:
+        of = page(server.url, spacing=0.2)
+        with watching(of) as watch:
+            watch.submit(replace(watch.slot(of), asked=True))
+            assert [o.verdict for o in watch.wait(2)] == [UP, UP]
+            assert watch.is_idle(of)
+        assert len(server.asked) == 3, "two tries, and the slot that looked whether more were to come"
+
+
+def test_who_asks_while_a_question_is_still_being_asked_adds_none(silent: Server) -> None:
+    of = page(silent.url, timeout=0.6, spacing=0.2)
+    with watching(of) as watch:
+        for _ in range(5):
+            watch.submit(replace(watch.slot(of), asked=True))
+        watch.wait(3)
+        assert watch.is_idle(of, State.DOWN)
+    assert [o.try_ for o in watch.outcomes[:3]] == [0, 2, 3]
+    assert len(silent.asked) == 4
+
+
 def test_a_slot_out_of_turn_keeps_no_scheduled_one_waiting() -> None:
     with serving(slowly(0.5, GOOD)) as server:
         of = page(server.url)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,6 +140,17 @@ def test_all_checks_of_a_system_share_one_login_and_those_of_others_do_not(provi
     assert {o.verdict for o in outcomes} == {UP}
     assert province.logins == 2
     assert Counter(name for o in outcomes for name, _ in seen(o)) == {"search": 9, "token": 2}
+
+
+def test_one_login_that_hangs_is_not_the_failure_of_three_tries_out_of_turn(province: Province) -> None:
+    province.login = lambda asked: None if province.logins == 1 else province.issue(asked)
+    of = province.check(steps="search", timeout=1.0, spacing=0.2)
+    with watching(of) as watch:
+        watch.submit(replace(watch.slot(of), asked=True))
+        first, second = watch.wait(2)
+    assert (first.try_, seen(first)) == (2, [("token", UP), ("search", UP)]), "it has logged in for itself"
+    assert (second.try_, second.reason) == (0, Reason.READ_TIMEOUT)
+    assert province.logins == 2
 
 
 def test_who_waited_for_a_login_is_not_slow_for_it(province: Province) -> None:

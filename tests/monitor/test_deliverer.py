@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,19 @@ def test_a_webhook_can_check_who_sent_it(world: Callable[..., World], hook: Webh
     assert signature(SECRET, got.headers["Motcua-Timestamp"], got.body + b" ") != got.headers["Motcua-Signature"]
     (row,) = w.rows()
     assert (row.state, row.title, row.body) == (MessageState.SENT, got.json["title"], got.json["text"])
+
+
+def test_what_rests_on_imported_outcomes_says_so(world: Callable[..., World], hook: Webhook) -> None:
+    w = world(channels=hook_channel(hook))
+    w.run("portal", "home", "+", every=20)
+    failed = [replace(w.outcome("portal", "home", "-", w.now + n), origin="imported") for n in range(3)]
+    w.store.record(failed, w.catalogue.settings, rules=w.incidents, received_at=w.now + 3)
+    w.run("app", "search", "+", every=2)
+    w.run("app", "search", "---", every=2)
+    with deliverer(w, ahead=20):
+        eventually(lambda: len(hook.got) == 2, WITHIN)
+    told = {got.json["incident"]["system"]: got.json["incident"]["imported"] for got in hook.got}
+    assert told == {"portal": True, "app": False}
 
 
 def test_a_receiver_that_was_away_for_long_gets_everything_in_order(world: Callable[..., World], hook: Webhook) -> None:
@@ -256,6 +270,9 @@ def test_what_becomes_known_after_its_digest_is_in_the_next_one(world: Callable[
     outcomes = [w.outcome("portal", "home", sign, five + 20 * n) for n, sign in enumerate("+---+++")]
     w.store.record(outcomes, w.catalogue.settings, rules=w.incidents, received_at=w.now)
     w.now = T0 + 22 * 3600 + 400  # 07:06 of the next day
+    w.store.evidence.clock = lambda: w.now
+    for ended in w.store.evidence.unsealed():
+        w.store.evidence.seal(ended)
     with deliverer(w):
         eventually(lambda: hook.got, WITHIN)
     (digest,) = hook.got

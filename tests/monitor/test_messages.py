@@ -158,6 +158,22 @@ def test_what_it_says_when_it_is_back(tmp_path: Path) -> None:
     assert made is not None and made.end == at(14, 5) + 750
 
 
+def test_what_rests_on_imported_outcomes_is_not_judged(tmp_path: Path) -> None:
+    of = rules(tmp_path)
+    five_hours = at(19, 5)
+    late = facts(record())
+    assert "QUÁ HẠN HỢP ĐỒNG" in text(messages.of_incident(of, sending(MessageKind.DOWN), late, five_hours))
+    brought = late._replace(imported=True)
+    said = text(messages.of_incident(of, sending(MessageKind.DOWN), brought, five_hours))
+    assert "\nHợp đồng 00/MP: không xét cam kết, vì sự cố có dữ liệu nhập từ nơi khác.\n" in said
+    assert "QUÁ HẠN" not in said
+    assert "trước 07/10/2026" not in said
+    over = brought._replace(record=record(end=five_hours, down=18_000))
+    assert "QUÁ HẠN" not in text(messages.of_incident(of, sending(MessageKind.UP), over, five_hours))
+    english = text(messages.of_incident(of, sending(MessageKind.DOWN, "english"), brought, five_hours))
+    assert "its terms are not judged, for the incident rests on data that came from elsewhere" in english
+
+
 def test_what_an_escalation_says(tmp_path: Path) -> None:
     made = messages.of_incident(rules(tmp_path), sending(MessageKind.DOWN, "head"), facts(record()), at(14, 40))
     assert text(made).startswith(HEAD)
@@ -301,8 +317,13 @@ def test_the_digest(tmp_path: Path) -> None:
     night = Night(start, end, date(2026, 10, 6), date(2026, 10, 7))
     seals = [Seal(date(2026, 10, d), "abcd", 12_345, 6, None, "", "", 0) for d in (6, 7)]
     known = [record(end=at(14, 17), down=720), record(), record(end=at(15), state=IncidentState.WITHDRAWN)]
-    made = messages.of_night(rules(tmp_path), sending(MessageKind.DIGEST), night, known, seals)
+    on_time = sending(MessageKind.DIGEST)._replace(made_at=(end + 60) * 1000)
+    made = messages.of_night(rules(tmp_path), on_time, night, known, seals)
     assert text(made).startswith(DIGEST)
+    assert "gửi muộn" not in made.body
+    late = sending(MessageKind.DIGEST)._replace(made_at=(end + 6 * 3600) * 1000)
+    said = messages.of_night(rules(tmp_path), late, night, known, seals).body
+    assert "Bản tin gửi muộn: đến hạn lúc 08/10/2026 07:00, khi đó hệ thống báo tin không hoạt động." in said
     quiet = messages.of_night(rules(tmp_path), sending(MessageKind.DIGEST), night, [], seals[:1])
     assert quiet.title == "Bản tin 08/10/2026 07:00: không có sự cố"
     assert "Không có gián đoạn nào.\nChưa có dấu niêm phong của ngày 07/10/2026 (UTC).\n" in quiet.body

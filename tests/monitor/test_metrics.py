@@ -581,6 +581,15 @@ def test_a_second_record_of_one_identity_is_a_conflict(catalogue: Catalogue, sto
     assert scrape.value("motcua_outcomes_total", verdict="down") == 0
 
 
+def test_what_a_stepped_clock_brings_is_counted_by_location(catalogue: Catalogue, store: Store) -> None:
+    from_the_future = outcome("igate", "search", NOW + 60)
+    too_late = outcome("igate", "search", NOW - 3600, late=3000)
+    store.record([from_the_future, too_late], catalogue.settings, received_at=int(NOW))
+    scrape = Scrape(catalogue, store)
+    assert scrape.all("motcua_clock_steps_total", "location") == {("office",): 2, ("branch",): 0}
+    assert sum(scrape.all("motcua_outcomes_total", "verdict").values()) == 1, "one of them is not stored"
+
+
 def test_the_catalogue_in_force(scrape: Scrape, catalogue: Catalogue) -> None:
     assert scrape.all("motcua_catalogue_info", "hash", "simulated") == {(catalogue.hash, "true"): 1}
 

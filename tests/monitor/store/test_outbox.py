@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 import connectors
 from monitor import catalogue as catalogues
-from monitor.alerts import HOLD, AlertRules, MessageKind, MessageState, Target, night
+from monitor.alerts import HOLD, ON_THE_WAY, AlertRules, MessageKind, MessageState, Target, night
 from monitor.incident_rules import FactKind, IncidentRules
 from monitor.model import Gauge, Outcome, Reason, StepResult, verdict_of
 from monitor.store import Store, recorder, schema
@@ -68,7 +68,13 @@ class World:
     """A store, the rules of a catalogue, and a clock that only goes on when it is told to."""
 
     def __init__(
-        self, folder: Path, routes: str = DUTY, children: int = 0, channels: str = CHANNELS, url: str = ""
+        self,
+        folder: Path,
+        routes: str = DUTY,
+        children: int = 0,
+        channels: str = CHANNELS,
+        url: str = "",
+        timeout: str = "8s",
     ) -> None:
         more = "\n".join(
             f"  c{n}: {{name: {{vi: Con {n}, en: Child {n}}}, owner: centre, party: vendor, connector: http, "
@@ -77,6 +83,7 @@ class World:
         )
         path = folder / "catalogue.yaml"
         text = CATALOGUE.replace("CHILDREN", more).replace("ROUTES", routes).replace("CHANNELS", channels)
+        text = text.replace("timeout: 8s", f"timeout: {timeout}")
         path.write_text(text, encoding="utf-8")
         self.catalogue = catalogues.load(path, connectors.CONNECTORS, {})
         self.incidents = IncidentRules(self.catalogue)
@@ -133,8 +140,8 @@ def url() -> str:
 def world(tmp_path: Path, url: str) -> Iterator[Maker]:
     made: list[World] = []
 
-    def make(routes: str = DUTY, children: int = 0) -> World:
-        made.append(World(tmp_path, routes, children, url=url))
+    def make(routes: str = DUTY, children: int = 0, **options: str) -> World:
+        made.append(World(tmp_path, routes, children, url=url, **options))
         return made[-1]
 
     yield make
@@ -208,7 +215,9 @@ def test_a_child_whose_parent_answers_is_told_at_once(world: Maker) -> None:
 
 
 @pytest.mark.parametrize("parent", ["", "?"])
-def test_a_child_whose_parent_says_nothing_is_told_after_ten_seconds(world: Maker, parent: str) -> None:
+def test_a_child_whose_parent_says_nothing_is_told_once_that_could_have_been_confirmed(
+    world: Maker, parent: str
+) -> None:
     w = world()
     w.tries(("bus", "ping", "+"), ("app", "search", "+"))
     w.now += EVERY
@@ -216,7 +225,8 @@ def test_a_child_whose_parent_says_nothing_is_told_after_ten_seconds(world: Make
     w.tries(("app", "search", "-"))
     detected = w.now
     w.run("bus", "ping", parent, every=2)
-    w.now = detected + HOLD // 1000 - 1
+    longest = 2 * 2 + 8 + ON_THE_WAY // 1000  # three tries two seconds apart, and the timeout of the last
+    w.now = detected + longest - 1
     w.look()
     assert w.send() == []
     w.now += 1
@@ -224,12 +234,19 @@ def test_a_child_whose_parent_says_nothing_is_told_after_ten_seconds(world: Make
     assert w.send() == [(DOWN, "app")]
 
 
+def test_how_long_a_message_waits_follows_from_what_the_parents_may_take(world: Maker) -> None:
+    rules = world().rules
+    assert rules.hold("portal") == 0, "nothing is between"
+    assert rules.hold("app") == 14_000
+    assert world(timeout="1s").rules.hold("app") == HOLD
+
+
 def test_a_parent_that_fails_too_late_takes_the_message_back(world: Maker) -> None:
     w = world()
     w.tries(("bus", "ping", "+"), ("app", "search", "+"))
     w.now += EVERY
     w.run("app", "search", "---", every=2)
-    w.now += 10
+    w.now += 14
     w.look()
     assert w.send() == [(DOWN, "app")]
     w.run("bus", "ping", "---", every=2)
@@ -302,7 +319,7 @@ def test_who_claims_a_row_has_it_alone(world: Maker) -> None:
     for _ in range(3):
         w.now += 2
         w.tries(*((f"c{n}", "ping", "-") for n in range(60)))
-    w.now += 11
+    w.now += 15
     taken: list[int] = []
 
     def work() -> None:
@@ -430,6 +447,38 @@ def test_the_digest_goes_out_on_working_days_with_the_seal_or_without(world: Mak
     of = night(w.rules, datetime.fromtimestamp(at(12, 9), ZONE).date())
     assert (of.start, of.end) == (at(9, 7), at(12, 7))
     assert (str(of.after_day), str(of.last_day)) == ("2026-10-08", "2026-10-11")
+
+
+def test_a_digest_that_was_missed_goes_out_late_and_reaches_back_to_the_last_one(world: Maker) -> None:
+    w = world("    duty: {channels: [hook], digest: true}")
+    w.store.evidence.clock = lambda: w.now
+    w.now = at(7, 14)
+    w.tries(("portal", "home", "+"))
+    w.look()
+    assert w.send() == [], "a monitor that has just been set up has missed none"
+    w.now = at(8, 7, 1)
+    for ended in w.store.evidence.unsealed():
+        w.store.evidence.seal(ended)
+    w.look()
+    assert w.send() == [(MessageKind.DIGEST, None)]
+    w.now = at(10, 15)  # off since Thursday, on again on Saturday: Friday's is due
+    began = w.now * 1000
+    w.store.outbox.look(w.rules, w.now * 1000, began)
+    assert w.send() == [], "the day before is being sealed"
+    w.now += 301
+    w.store.outbox.look(w.rules, w.now * 1000, began)
+    assert w.send() == [(MessageKind.DIGEST, None)]
+    w.look()
+    assert w.send() == []
+    assert w.rows()[-1].key == "digest-2026-10-09"
+    w.now = at(14, 16)  # Monday's and Tuesday's were missed, and Wednesday's is late
+    w.look()
+    assert w.send() == [(MessageKind.DIGEST, None)]
+    last = w.rows()[-1]
+    assert last.key == "digest-2026-10-14"
+    assert str(w.store.outbox.digest_before(last)) == "2026-10-09"
+    of = night(w.rules, date.fromordinal(last.ordinal), w.store.outbox.digest_before(last))
+    assert (of.start, of.end) == (at(9, 7), at(14, 7))
 
 
 def test_a_certificate_is_told_once_per_threshold(world: Maker) -> None:

@@ -111,7 +111,7 @@ def test_an_outcome_comes_back_as_it_was(store: Store) -> None:
         "imported",
     )
     bare = Outcome("lgsp", "ping", "office", NOON, 0, NOON, 0.0, Verdict.INCONCLUSIVE, Reason.PROBE_ERROR)
-    assert store.record([full, bare], known) == Recorded(2, 0, 0)
+    assert store.record([full, bare], known) == Recorded(2, 0, 0, doubted=frozenset({"igate"}))
     assert list(store.outcomes(NOON, NOON + 1)) == [full, bare]
 
 
