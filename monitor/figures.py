@@ -812,6 +812,27 @@ def frozen(figures: PeriodFigures, *, checks: bool = True) -> dict[str, Any]:
     }
 
 
+def is_as_counted(closed: Mapping[str, Any], figures: PeriodFigures) -> bool:
+    """Whether closed figures (`frozen`) and verdicts are those that are counted now; of the same inputs they are.
+
+    Where they are not, somebody has edited the closed ones. Why a figure is refused may be said in other words by
+    another version of the program.
+    """
+    then, now = ([_unworded(row) for row in known] for known in (closed["rows"], rows(figures)))
+    return numbers(then) == numbers(now) and canonical(closed["verdicts"]) == canonical(verdicts(figures))
+
+
+def _unworded(row: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = {"simulated"} | ({"text"} if row.get("set_seconds") is None else set())
+    return {name: value for name, value in row.items() if name not in left_out}
+
+
+def numbers(rows: Iterable[Mapping[str, Any]]) -> str:
+    """All but the ends of outages: one that goes on beyond the period ends some time."""
+    ended = [row | {"outages": [o | {"end": None} for o in row.get("outages", ())]} for row in map(dict, rows)]
+    return canonical(ended)
+
+
 def longest_hold(catalogue: Catalogue) -> int:
     """The longest hold of any check, in whole seconds: so long after its end a period is not settled (section 7)."""
     settings = (

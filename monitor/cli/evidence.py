@@ -17,7 +17,7 @@ from rich.text import Text
 
 from monitor import words
 from monitor.catalogue import Catalogue
-from monitor.cli.incidents import brought_in, clocks_json, id_argument, now
+from monitor.cli.incidents import clocks_json, id_argument, now
 from monitor.cli.shared import (
     FILE,
     catalogue_option,
@@ -47,6 +47,7 @@ from monitor.incidents import Clocks, Incident
 from monitor.judge import latest_ms
 from monitor.live import console
 from monitor.model import CONTROL_SYSTEM, Outcome, Reason, Verdict
+from monitor.scorecards import brought_in
 from monitor.seals import Finding, Part, Seal, compare_copies, date_of, day_of, read_copies
 from monitor.store import Store, StoreError
 from monitor.store.evidence import Progress, Stored, Verification

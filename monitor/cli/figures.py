@@ -726,7 +726,7 @@ def period_show(
     closed = versions[-1] if version is None else versions[version - 1]
     frozen = json.loads(closed.figures)
     changed = closed.inputs != figures.digest
-    edited = not changed and not _is_as_counted(frozen, figures)
+    edited = not changed and not counting.is_as_counted(frozen, figures)
     if as_json:
         told = {"changed": changed, "edited": edited, "figures": frozen["rows"], "verdicts": frozen["verdicts"]}
         echo_json(province, **_facts(closed), **told)
@@ -757,34 +757,11 @@ def _agreement(province: Catalogue, closed: ClosedPeriod, figures: counting.Peri
     said += ", sau đó mở lại" if closed.reopened_at is not None else ""
     frozen = json.loads(closed.figures)
     if closed.inputs == figures.digest:
-        if _is_as_counted(frozen, figures):
+        if counting.is_as_counted(frozen, figures):
             return f"{said}: dữ liệu đầu vào không đổi từ khi chốt"
         return f"{said}: SỐ LIỆU ĐÃ CHỐT BỊ SỬA, dữ liệu đầu vào không đổi nhưng cho ra số liệu khác"
-    same = _numbers(frozen["rows"]) == _numbers(counting.rows(figures))
+    same = counting.numbers(frozen["rows"]) == counting.numbers(counting.rows(figures))
     return f"{said}: dữ liệu đầu vào đã thay đổi từ khi chốt" + (", các con số vẫn như đã chốt" if same else "")
-
-
-def _is_as_counted(frozen: Mapping[str, Any], figures: counting.PeriodFigures) -> bool:
-    """Whether closed figures and verdicts are those that are counted now; of the same inputs they are.
-
-    Why a figure is refused may be said in other words by another version of the program.
-    """
-    closed, now_ = ([_unworded(row) for row in rows] for rows in (frozen["rows"], counting.rows(figures)))
-    return _numbers(closed) == _numbers(now_) and counting.canonical(frozen["verdicts"]) == counting.canonical(
-        counting.verdicts(figures)
-    )
-
-
-def _unworded(row: Mapping[str, Any]) -> dict[str, Any]:
-    left_out = {"simulated"} | ({"text"} if row.get("set_seconds") is None else set())
-    return {name: value for name, value in row.items() if name not in left_out}
-
-
-def _numbers(rows: Iterable[Mapping[str, Any]]) -> str:
-    """All but the ends of outages: one that goes on beyond the period ends some time."""
-    return counting.canonical(
-        [row | {"outages": [o | {"end": None} for o in row.get("outages", ())]} for row in map(dict, rows)]
-    )
 
 
 @period.command("list")

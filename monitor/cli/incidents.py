@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +31,6 @@ from monitor.cli.shared import (
     the_province,
     the_store,
 )
-from monitor.figures import Told, rest_on_imports
 from monitor.incident_rules import (
     REPEAT_DAYS,
     BadText,
@@ -40,11 +39,10 @@ from monitor.incident_rules import (
     IncidentRules,
     IncidentState,
     Tally,
-    tallies,
-    together,
 )
 from monitor.incidents import Breach, Clocks, Extent, Incident, Severity, mean_text
 from monitor.live import console
+from monitor.scorecards import brought_in, scorecard
 from monitor.status import Timelines, lifetime
 from monitor.store import Store
 from monitor.store.incidents import Fact, IncidentError, IncidentRecord
@@ -156,12 +154,6 @@ class _Row(NamedTuple):
 
 def _row(record: IncidentRecord, seen: Incident | None, clocks: Clocks, imported: bool) -> _Row:
     return _Row(record, seen.seconds if seen else record.down_seconds, clocks, imported)
-
-
-def brought_in(province: Catalogue, store: Store, records: Iterable[IncidentRecord], at: int) -> set[int]:
-    """Which of these incidents are outages that rest on imported outcomes (figures.rest_on_imports), by their ids."""
-    told = {r.id: Told(r.system, r.start, r.end) for r in records if r.kind is IncidentKind.OUTAGE}
-    return rest_on_imports(province, store, told, at)
 
 
 def _is_chosen(record: IncidentRecord, state: str | None) -> bool:
@@ -711,63 +703,27 @@ def incidents_summary(
         raise ConfigurationError(f"{wanted} has not begun")
     with the_store(configuration(data)) as store:
         province = store.terms.dated(province, at)
-        counted, left_out = _counted(province, store, span, at)
-        available = _available(province, store, span, at)
-    by_party: dict[str, int | None] = dict.fromkeys([*province.parties, *(i.party for i, _ in counted)])
-    for system, seconds in available.items():
-        party = province.systems[system].party
-        by_party[party] = (by_party[party] or 0) + seconds
-    systems = tallies(counted, span, available, lambda i: i.system)
-    parties = tallies(counted, span, by_party, lambda i: i.party)
-    whole = together(tallies(counted, span, {ALL: sum(available.values())}, lambda _: ALL)[ALL], systems.values())
-    parties = {party: tally for party, tally in parties.items() if tally.number or _has_systems(province, party)}
+        card = scorecard(province, store, span, _available(province, store, span, at), at)
     if as_json:
         echo_json(
             province,
             period=wanted,
             start=span[0],
             end=span[1],
-            systems=[{"system": system, **tally_json(tally)} for system, tally in systems.items()],
-            parties=[{"party": party, **tally_json(tally)} for party, tally in parties.items()],
-            all=tally_json(whole),
-            left_out=left_out,
+            systems=[{"system": system, **tally_json(tally)} for system, tally in card.systems.items()],
+            parties=[{"party": party, **tally_json(tally)} for party, tally in card.parties.items()],
+            all=tally_json(card.all),
+            left_out=card.left_out,
         )
         return
     shown = console()
     running = f", tính đến {_at(province, at)}" if at < span[1] else ""
     _show_head(shown, province, f"Sự cố bắt đầu từ {_at(province, span[0])} đến {_at(province, span[1])}{running}")
-    if left_out:
-        shown.print(f"Không tính {words.number(left_out)} sự cố {words.IMPORTED}", style="yellow", soft_wrap=True)
-    _show_tallies(shown, "Theo hệ thống", {_system(province, s): t for s, t in systems.items()} | {"Tất cả": whole})
-    _show_tallies(shown, "Theo bên chịu trách nhiệm", {_party(province, p): t for p, t in parties.items()})
-
-
-def _has_systems(province: Catalogue, party: str) -> bool:
-    """Whether some system is a party's by the catalogue."""
-    return any(spec.party == party for spec in province.systems.values())
-
-
-def _counted(
-    province: Catalogue, store: Store, span: tuple[int, int], at: int
-) -> tuple[list[tuple[Incident, Clocks]], int]:
-    """Measured outages that begin in the period or in the days before that matter to repeats.
-
-    With the number of those that begin in the period and are left out, since they rest on imported outcomes.
-    """
-    since = span[0] - max(REPEAT_DAYS) * DAY
-    records = [
-        record
-        for record in store.incidents.list(since, span[1])
-        if record.kind is IncidentKind.OUTAGE and record.state is not IncidentState.WITHDRAWN
-    ]
-    imported = brought_in(province, store, records, at)
-    left_out = sum(record.id in imported and span[0] <= record.start < span[1] for record in records)
-    records = [record for record in records if record.id not in imported]
-    clocks = store.incidents.clocks_of(records)
-    going_on = store.incidents.current(IncidentRules(province), at)
-    seen = {id_: incident.seconds for id_, incident in going_on.items()}
-    counted = [(r._replace(down_seconds=seen.get(r.id, r.down_seconds)).incident, clocks[r.id]) for r in records]
-    return counted, left_out
+    if card.left_out:
+        shown.print(f"Không tính {words.number(card.left_out)} sự cố {words.IMPORTED}", style="yellow", soft_wrap=True)
+    by_system = {_system(province, s): t for s, t in card.systems.items()}
+    _show_tallies(shown, "Theo hệ thống", by_system | {"Tất cả": card.all})
+    _show_tallies(shown, "Theo bên chịu trách nhiệm", {_party(province, p): t for p, t in card.parties.items()})
 
 
 def _available(province: Catalogue, store: Store, span: tuple[int, int], at: int) -> dict[str, int]:

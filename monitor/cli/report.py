@@ -124,6 +124,8 @@ def build(
 ) -> None:
     """Build the report of a period. Of one that is closed it is a version, kept for good; of another one a draft.
 
+    Exit code 1: somebody edited the closed figures; the report says so on its first page.
+
     A version that is there is built again from what it was made from, and comes out the same. --edits puts other words
     into section VIII, --renew reads everything again: both make another version, which needs a --reason.
 
@@ -158,7 +160,9 @@ def build(
     if as_json:
         version = built.kept.version if built.kept else None
         kept = {"draft": built.kept is None, "version": version, "digest": built.facts.digest, "new": built.is_new}
+        kept["edited"] = built.facts.is_edited
         echo_json(province, period=chosen.name, kind=chosen.kind, **kept, files=[str(path) for path in files])
+        _refuse_edited(built, chosen)
         return
     if built.facts.simulated:
         click.echo(words.SIMULATED)
@@ -169,6 +173,14 @@ def build(
         click.echo(f"{chosen.vi_dated}: phiên bản {built.kept.version}, {what}, SHA-256 {built.facts.digest}")
     for path in files:
         click.echo(str(path))
+    _refuse_edited(built, chosen)
+
+
+def _refuse_edited(built: life.Built, chosen: Period) -> None:
+    """The report says it on page 1; whoever builds it by a script learns it too."""
+    if built.facts.is_edited:
+        said = f"{chosen.name} ({chosen.kind}): the closed figures were edited in the store, see `motcua period show`"
+        raise click.ClickException(f"{said}; the report says so and is not sent")
 
 
 def _parsed(name: str, kind: str) -> Period:

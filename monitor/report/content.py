@@ -101,6 +101,11 @@ class _Context:
         return [i for i in self.outages if i["in_period"]]
 
     @cached_property
+    def judged(self) -> list[dict[str, Any]]:
+        """Those of them that measured outcomes alone make: imported ones are in no tally and under no terms."""
+        return [i for i in self.began if not i.get("imported")]
+
+    @cached_property
     def appendices(self) -> dict[str, str]:
         return {name: _ROMAN[number] for number, name in enumerate(("method", "evidence", "corrections"))}
 
@@ -188,6 +193,7 @@ def _subject(c: _Context) -> str:
 
 def _marks(c: _Context) -> list[str]:
     marks = [c.t("DỰ THẢO", "DRAFT")] if c.facts.is_draft else []
+    marks += [c.t("SỐ LIỆU ĐÃ CHỐT BỊ SỬA", "CLOSED FIGURES WERE EDITED")] if c.facts.is_edited else []
     return marks + ([c.t(words.SIMULATED, "SIMULATED DATA")] if c.facts.simulated else [])
 
 
@@ -241,6 +247,8 @@ def _opening(c: _Context) -> Iterator[Block]:
             ),
             note=True,
         )
+    if facts.is_edited:
+        yield Paragraph(_edited(c), note=True)
     if facts.simulated:
         yield Paragraph(
             t(
@@ -249,6 +257,17 @@ def _opening(c: _Context) -> Iterator[Block]:
             ),
             note=True,
         )
+
+
+def _edited(c: _Context) -> str:
+    """Of closed figures that somebody changed in the store: what the report shows, and why it proves nothing."""
+    assert c.facts.closed is not None, "only what was closed can be edited"
+    return c.t(
+        f"Số liệu đã chốt (phiên bản {c.facts.closed['version']}) BỊ SỬA sau khi chốt: dữ liệu đầu vào không đổi nhưng "
+        "tính lại cho số liệu khác. Số liệu dưới đây không dùng làm căn cứ; cần mở lại và chốt lại kỳ.",
+        f"The closed figures (version {c.facts.closed['version']}) were EDITED after the closing: the same inputs give "
+        "others. They prove nothing; the period has to be reopened and closed again.",
+    )
 
 
 def _as_name(issuer: str) -> str:
@@ -334,14 +353,16 @@ def _availability(row: Mapping[str, Any]) -> Fraction | None:
 
 def _happened(c: _Context) -> str:
     t, whole = c.t, c.facts.tallies["all"]
+    beside = f" {said}" if (said := _left_out(c)) else ""
     if not whole["number"]:
         if not c.raw[1]:
             return t("Không có dữ liệu để xác định sự cố.", "There are no data from which incidents could be told.")
-        return t(
+        none = t(
             "Không ghi nhận sự cố nào bắt đầu trong kỳ trong thời gian quan sát được.",
             "No incident began in the time that was observed.",
         )
-    longest = max(c.began, key=lambda i: (i["seconds"], -i["id"])) if c.began else None
+        return none + beside
+    longest = max(c.judged, key=lambda i: (i["seconds"], -i["id"])) if c.judged else None
     said = t(
         f"Có {t.counted(whole['number'])} sự cố bắt đầu trong kỳ, tổng thời gian gián đoạn "
         f"{t.duration(whole['seconds'])}, trung bình mỗi sự cố {t.mean(_fraction(whole['mttr']))}",
@@ -355,7 +376,18 @@ def _happened(c: _Context) -> str:
             f"; the longest is incident {longest['id']} of {c.system(longest['system'])}, "
             f"{t.duration(longest['seconds'])}",
         )
-    return f"{said}."
+    return f"{said}.{beside}"
+
+
+def _left_out(c: _Context) -> str:
+    """What no tally has, as `motcua incidents summary` says it; empty where there is nothing of that kind."""
+    number = c.facts.tallies.get("left_out", 0)
+    if not number:
+        return ""
+    return c.t(
+        f"Không tính {c.t.counted(number)} sự cố {words.IMPORTED}.",
+        f"{number} incidents that rest on imported data are not counted.",
+    )
 
 
 def _fraction(text: str | None) -> Fraction | None:
@@ -829,8 +861,24 @@ def _incidents(c: _Context) -> list[Block]:
                 note=True,
             )
         )
-    blocks += [*_clock_table(c), _repeat_table(c)]
+    if any(i.get("imported") for i in c.outages):
+        blocks.append(
+            Paragraph(
+                t(
+                    f"(***) Sự cố {words.IMPORTED}, hệ thống này không tự đo được đúng như vậy: không xét thời hạn hợp "
+                    "đồng, không tính vào số sự cố, MTTA, MTTR, MTBF và số lần lặp lại.",
+                    "(***) Rests on imported data: no terms are judged, and it is in no number, MTTA, MTTR, MTBF.",
+                ),
+                note=True,
+            )
+        )
+    blocks += [*_clock_table(c), _repeat_table(c), *_not_counted(c)]
     return blocks
+
+
+def _not_counted(c: _Context) -> Iterator[Block]:
+    if said := _left_out(c):
+        yield Paragraph(said, note=True)
 
 
 def _incident_table(c: _Context, id_: str, title: str, shown: Iterable[Mapping[str, Any]]) -> Table:
@@ -850,7 +898,7 @@ def _incident_table(c: _Context, id_: str, title: str, shown: Iterable[Mapping[s
         outside = None if i["down"] is None or i["office"] is None else i["down"] - i["office"]
         what = "; ".join(s for s in (c.system(i["system"]), t.fails(i["step"], i["reason"]), c.party(i["party"])) if s)
         end = t.moment(i["end"]) or t("đang diễn ra", "going on")
-        number = f"{i['id']}" + ("" if i["in_period"] else " (**)")
+        number = f"{i['id']}" + ("" if i["in_period"] else " (**)") + (" (***)" if i.get("imported") else "")
         rows.append(
             Row(
                 (
@@ -979,7 +1027,7 @@ def _vendors(c: _Context) -> list[Block]:
     )
     rows = []
     for party, tally in parties.items():
-        late = [b["term"] for i in c.began if i["party"] == party for b in i.get("breaches") or ()]
+        late = [b["term"] for i in c.judged if i["party"] == party for b in i.get("breaches") or ()]
         means = [Cell(t.mean(_fraction(tally[name]))) for name in ("mtta", "mttr", "mtbf")]
         broken = (c.n(late.count("response")), c.n(late.count("restoration")))
         rows.append(Row((Cell(c.party(party)), c.n(tally["number"]), c.n(tally["seconds"]), *means, *broken)))
@@ -992,7 +1040,7 @@ def _vendors(c: _Context) -> list[Block]:
         "available time by the number of incidents. Late is what the contract says.",
     )
     title = t("Sự cố theo bên chịu trách nhiệm", "Incidents by party")
-    blocks += [Table("parties", title, columns, rows), Paragraph(note, note=True), *_party_months(c)]
+    blocks += [Table("parties", title, columns, rows), Paragraph(note, note=True), *_not_counted(c), *_party_months(c)]
     return blocks
 
 
@@ -1355,7 +1403,7 @@ def _rule_repeats(c: _Context) -> Iterator[Said]:
 
 def _rule_terms(c: _Context) -> Iterator[Said]:
     t = c.t
-    broken = sorted((i["party"] or "", b["term"]) for i in c.began for b in i.get("breaches") or ())
+    broken = sorted((i["party"] or "", b["term"]) for i in c.judged for b in i.get("breaches") or ())
     for party, of in groupby(broken, key=lambda one: one[0]):
         terms = [term for _, term in of]
         late, unfixed = terms.count("response"), terms.count("restoration")
@@ -1615,6 +1663,8 @@ def _corrections(c: _Context, corrections: Sequence[str] | None) -> Iterator[Blo
     )
     if closed["reason"]:
         yield Paragraph(t(f"Lý do chốt lại: {closed['reason']}.", f"Why it was closed again: {closed['reason']}."))
+    if c.facts.is_edited:
+        yield Paragraph(_edited(c))
     if closed["changed_since"]:
         yield Paragraph(
             t(

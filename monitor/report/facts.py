@@ -15,25 +15,21 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from functools import cached_property
-from itertools import groupby
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from monitor import figures as counting
-from monitor import periods, words
+from monitor import periods, scorecards
 from monitor.availability import Outage, Stretch, clip
 from monitor.calendars import UnknownYear
 from monitor.catalogue import STATE_CALENDAR, Catalogue, Letterhead, Name
-from monitor.figures import Account, Told
+from monitor.figures import Account
 from monitor.incident_rules import (
-    REPEAT_DAYS,
     FactKind,
     IncidentKind,
     IncidentRules,
     IncidentState,
     Tally,
-    tallies,
-    together,
 )
 from monitor.incidents import Clocks, Incident
 from monitor.judge import timeline
@@ -112,6 +108,11 @@ class Facts:
     @property
     def is_draft(self) -> bool:
         return self.closed is None
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether somebody changed the closed figures in the store: the same inputs give others."""
+        return self.closed is not None and bool(self.closed.get("edited"))
 
     @property
     def chosen(self) -> Period:
@@ -205,7 +206,9 @@ class _Reading:
             return None
         kept = asdict(self.closed)
         named = {name: kept[name] for name in ("version", "closed_at", "closed_by", "reason", "inputs")}
-        return {**named, "changed_since": self.closed.inputs != self.live.digest}
+        changed = self.closed.inputs != self.live.digest
+        edited = not changed and not counting.is_as_counted(self.frozen, self.live)
+        return {**named, "changed_since": changed, "edited": edited}
 
     def _names(self) -> dict[str, dict[str, dict[str, str]]]:
         """Names as they were when the period was closed; what has left the catalogue has no English one."""
@@ -430,8 +433,7 @@ class _Reading:
         seen = self.store.incidents.current(self.rules, self.now)
         records = [r for r in self._records(*self.span) if r.start < self.end]
         clocks = self.store.incidents.clocks_of(records)
-        told = {r.id: Told(r.system, r.start, r.end) for r in records if r.kind is IncidentKind.OUTAGE}
-        self._imported = counting.rest_on_imports(self.catalogue, self.store, told, self.now)
+        self._imported = scorecards.brought_in(self.catalogue, self.store, records, self.now)
         offices = {system.system: system.office for system in self.live.systems}
         return [self._incident(r, clocks[r.id], seen.get(r.id), offices.get(r.system)) for r in records]
 
@@ -459,9 +461,7 @@ class _Reading:
         if r.kind is IncidentKind.OUTAGE:
             made |= self._down(r, office)
             imported = r.id in self._imported
-            made |= (
-                {"terms": None, "breaches": None, "refused": words.IMPORTED} if imported else self._promised(r, clocks)
-            )
+            made |= {"terms": None, "breaches": None, "imported": True} if imported else self._promised(r, clocks)
         if clocks.vendor_answered is not None:
             answers = [f for f in self.store.incidents.facts(r.id) if f.kind is FactKind.VENDOR_ANSWERED]
             made["claims"] = {
@@ -502,50 +502,31 @@ class _Reading:
             "breaches": [{"term": b.term.value, "allowed": b.allowed, "elapsed": b.elapsed} for b in broken],
         }
 
-    def _counted(self) -> list[tuple[Incident, Clocks]]:
-        since = self.span[0] - max(REPEAT_DAYS) * DAY
-        records = [r for r in self._records(since, self.span[1]) if r.kind is IncidentKind.OUTAGE]
-        clocks = self.store.incidents.clocks_of(records)
-        going_on = self.store.incidents.current(self.rules, self.now)
-        seconds = {id_: incident.seconds for id_, incident in going_on.items()}
-        return [(r._replace(down_seconds=seconds.get(r.id, r.down_seconds)).incident, clocks[r.id]) for r in records]
-
     def _tallies(self) -> dict[str, Any]:
-        counted = self._counted()
         available = {
             row["system"]: row["observed_seconds"] - row["down_seconds"]
             for row in self.frozen["rows"]
             if row["check"] is None and row["figure"] == "raw"
         }
-        parties: dict[str, int | None] = dict.fromkeys([*self.catalogue.parties, *(i.party for i, _ in counted)])
-        for system, seconds in available.items():
-            if system in self.catalogue.systems:
-                party = self.catalogue.systems[system].party
-                parties[party] = (parties[party] or 0) + seconds
-        of_systems = _by(counted, lambda i: i.system)
-
-        def of_system(system: str, seconds: int) -> Tally:
-            return tallies(of_systems.get(system, ()), self.span, {system: seconds}, lambda i: i.system)[system]
-
-        systems = {system: of_system(system, seconds) for system, seconds in available.items()}
-        whole = tallies(counted, self.span, {"all": sum(available.values())}, lambda _: "all")["all"]
-        whole = together(whole, systems.values())
+        card = scorecards.scorecard(self.catalogue, self.store, self.span, available, self.now)
         return {
-            "systems": {system: _tally(tally) for system, tally in systems.items()},
-            "parties": {
-                party: _tally(tally)
-                for party, tally in tallies(counted, self.span, parties, lambda i: i.party).items()
-                if tally.number or any(s.party == party for s in self.catalogue.systems.values())
-            },
-            "all": _tally(whole),
-        }  # fmt: skip
+            "systems": {system: _tally(tally) for system, tally in card.systems.items()},
+            "parties": {party: _tally(tally) for party, tally in card.parties.items()},
+            "all": _tally(card.all),
+            "left_out": card.left_out,
+        }
 
     def _months(self) -> list[dict[str, Any]]:
-        """Incidents by party that began in each of the 12 months up to the period's end, days of the province."""
+        """Incidents by party that began in each of the 12 months up to the period's end, days of the province.
+
+        Those that rest on imported outcomes are left out, as in the tallies.
+        """
         kind = Kind.CALENDAR if self.period.kind is Kind.CUSTOM else self.period.kind
         spans = {name: periods.seconds(periods.parse(name, kind), self.zone) for name in self._month_names()}
         first, last = min(s for s, _ in spans.values()), max(e for _, e in spans.values())
-        records = [r for r in self._records(first, min(last, self.now)) if r.kind is IncidentKind.OUTAGE]
+        records = scorecards.outages(self.store, first, min(last, self.now))
+        imported = scorecards.brought_in(self.catalogue, self.store, records, self.now)
+        records = [r for r in records if r.id not in imported]
         made = []
         for name, (start, end) in spans.items():
             parties: dict[str, list[int]] = {}
@@ -662,11 +643,6 @@ def _spread(hours: list[int], origin: int, start: int, end: int, weight: int) ->
         until = min(end, origin + (number + 1) * HOUR)
         hours[number] += weight * (until - at)
         at = until
-
-
-def _by(counted: Sequence[tuple[Incident, Clocks]], group_of: Callable[[Incident], str]) -> dict[str, Any]:
-    found = sorted(counted, key=lambda one: group_of(one[0]))
-    return {key: list(of) for key, of in groupby(found, key=lambda one: group_of(one[0]))}
 
 
 def _tally(tally: Tally) -> dict[str, Any]:

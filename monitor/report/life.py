@@ -47,10 +47,14 @@ class Built(NamedTuple):
         facts, changes = self.facts, None
         if self.before and self.kept:
             tongue = Tongue(language, ZoneInfo(facts.zone))
-            old = document(Facts.of(self.before.facts), language, edits.load(self.before.edits))
-            changes = _introduced(
-                tongue, self.kept, list(differences(old, document(facts, language, self.edits), tongue))
-            )
+            then = Facts.of(self.before.facts)
+            if then.digest == self.before.digest:
+                old = document(then, language, edits.load(self.before.edits))
+                told = list(differences(old, document(facts, language, self.edits), tongue))
+            else:
+                told = [tongue("bản lưu của phiên bản trước bị sửa, không so sánh được",
+                               "what is kept of the version before was edited: it cannot be compared")]  # fmt: skip
+            changes = _introduced(tongue, self.kept, told)
         return document(facts, language, self.edits, changes)
 
     @property
@@ -117,9 +121,14 @@ def _carried(last: KeptReport | None, facts: Facts) -> Edits:
 
 
 def again(store: Store, kept: KeptReport) -> Built:
-    """A version as it was made."""
+    """A version as it was made. Raises ReportError where somebody edited what it was made from."""
     before = store.reports.versions(kept.kind, kept.name)[kept.version - 2] if kept.version > 1 else None
-    return Built(Facts.of(kept.facts), edits.load(kept.edits), kept, before)
+    facts = Facts.of(kept.facts)
+    if facts.digest != kept.digest:
+        said = f"what version {kept.version} of the report of {kept.name} ({kept.kind}) was made from was edited"
+        said += f" in the store: its SHA-256 is no longer {kept.digest}"
+        raise ReportError(f"{said}; restore it from a backup, or reopen the period and close it again")
+    return Built(facts, edits.load(kept.edits), kept, before)
 
 
 # --- what changed -----------------------------------------------------------------------------------------------------

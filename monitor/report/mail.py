@@ -39,10 +39,15 @@ _TAKEN = (_OK, 251)  # of a receiver: 251 will be forwarded
 def send(store: Store, settings: ReportMail, built: Built, now: int, to: Sequence[str] = ()) -> Sequence[str]:
     """Send a version, by default to the list of the catalogue, and write down that it was; returns who got it.
 
-    Raises ReportError for a draft, without an address, and where the mail server does not take it.
+    Raises ReportError for a draft, for closed figures that somebody edited, without an address, and where the mail
+    server does not take it.
     """
     if built.kept is None:
         raise ReportError("a draft is not sent: close the period first")
+    if built.facts.is_edited:
+        period = built.facts.period
+        said = f"the closed figures of {period['name']} ({period['kind']}) were edited in the store: nothing is sent"
+        raise ReportError(f"{said}; see `motcua period show`, reopen the period and close it again")
     receivers = tuple(to) or settings.to
     if not receivers or settings.url is None:
         raise ReportError("the catalogue has no report.mail with url and to, or its url is empty")

@@ -153,13 +153,13 @@ def test_before_the_first_outcome(tmp_path: Path, catalogue: Catalogue, serve: S
 
 
 class AwayStore:
-    """Stands for a store whose database does not answer."""
+    """Stands for a store whose database does not answer, whatever is called of it or of its parts."""
 
-    def __getattr__(self, name: str) -> Any:
-        def refuse(*_: object) -> None:
-            raise StoreError("postgresql://motcua@10.0.0.7/motcua: nothing answers there")
+    def __getattr__(self, name: str) -> AwayStore:
+        return self
 
-        return refuse
+    def __call__(self, *_: object) -> None:
+        raise StoreError("postgresql://motcua@10.0.0.7/motcua: nothing answers there")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -13,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import pypdf
 import pytest
 
 from monitor import periods
 from monitor.catalogue import Catalogue
 from monitor.cli import figures, report
+from monitor.incident_rules import IncidentRules
 from monitor.model import Outcome, Reason
 from monitor.report import content, life
 from monitor.report.facts import gather
@@ -123,6 +126,69 @@ def test_version_2_says_what_changed(say: Say, tmp_path: Path) -> None:
     shown = say("report", "show", "--period", "2026-10", "--version", "1", "--data", "data").out
     assert "phiên bản đầu tiên" in shown
     assert say("report", "show", "--period", "2026-10", "--version", "3", "--data", "data").code == 2
+
+
+def edit(tmp_path: Path, table: str, change: Callable[[str], str]) -> None:
+    """As a hand in the database does."""
+    column = {"periods": "figures", "reports": "facts"}[table]
+    with sqlite3.connect(tmp_path / "data/motcua.db") as connection:
+        ((text,),) = connection.execute(f"SELECT {column} FROM {table}").fetchall()
+        changed = change(text)
+        assert changed != text
+        connection.execute(f"UPDATE {table} SET {column} = ?", (changed,))
+    connection.close()
+
+
+def without_an_outage(text: str) -> str:
+    """The contractual figure of the one-stop system without its four hours."""
+    frozen = json.loads(text)
+    for row in frozen["rows"]:
+        if (row["system"], row["check"], row["figure"]) == ("igate", None, "contractual"):
+            row["down_seconds"] = 0
+    return json.dumps(frozen, ensure_ascii=False)
+
+
+@pytest.mark.live("liberation2")
+def test_closed_figures_that_somebody_edited_are_called_so(say: Say, tmp_path: Path) -> None:
+    say("period", "close", "2026-10", *SHARED)
+    edit(tmp_path, "periods", without_an_outage)
+    assert say("period", "show", "2026-10", *SHARED).code == 1
+    done = say("report", "build", "--period", "2026-10", "--format", "docx,pdf,html", "--out", "out", *SHARED)
+    assert done.code == 1
+    assert "the closed figures were edited in the store, see `motcua period show`" in done.err.splitlines()[-1]
+    (page,) = (tmp_path / "out").glob("*.html")
+    text = page.read_text(encoding="utf-8")
+    first, third = text[: text.index("I. TÓM TẮT")], text[text.rindex("ĐÍNH CHÍNH") :]
+    assert "SỐ LIỆU ĐÃ CHỐT BỊ SỬA - DỮ LIỆU MÔ PHỎNG" in first
+    for part in (first, third):
+        assert "BỊ SỬA sau khi chốt: dữ liệu đầu vào không đổi nhưng tính lại cho số liệu khác" in part
+    (path,) = (tmp_path / "out").glob("*.pdf")
+    assert "BỊ SỬA" in pypdf.PdfReader(path).pages[0].extract_text()
+    (path,) = (tmp_path / "out").glob("*.docx")
+    assert any("BỊ SỬA" in p.text for p in docx.Document(str(path)).paragraphs)
+    with Mail() as server:
+        with_mail(tmp_path, f"smtp://127.0.0.1:{server.port}")
+        refused = say("report", "send", "--period", "2026-10", *SHARED)
+        assert (refused.code, "nothing is sent" in refused.err, server.got) == (2, True, [])
+    say("period", "reopen", "2026-10", "--why", "Số liệu bị sửa", "--data", "data")
+    say("period", "close", "2026-10", "--reason", "Số liệu bị sửa", *SHARED)
+    mended = built(say)
+    assert (mended["version"], mended["edited"]) == (2, False)
+    assert "ĐÃ CHỐT BỊ SỬA" not in (tmp_path / mended["files"][0]).read_text(encoding="utf-8").split("ĐÍNH CHÍNH")[0]
+
+
+def test_a_kept_report_that_somebody_edited_is_not_built_again(say: Say, tmp_path: Path) -> None:
+    say("period", "close", "2026-10", *SHARED)
+    built(say)
+    edit(tmp_path, "reports", lambda text: text.replace("Nhà thầu", "Nhà thầu khác"))
+    done = say("report", "build", "--period", "2026-10", "--format", "html", "--out", "khac", *SHARED)
+    assert (done.code, "was edited in the store: its SHA-256 is no longer" in done.err) == (2, True)
+    assert not (tmp_path / "khac").exists()
+    say("period", "reopen", "2026-10", "--why", "Bản lưu bị sửa", "--data", "data")
+    say("period", "close", "2026-10", "--reason", "Bản lưu bị sửa", *SHARED)
+    mended = built(say)
+    assert mended["version"] == 2
+    assert "bản lưu của phiên bản trước bị sửa" in (tmp_path / mended["files"][0]).read_text(encoding="utf-8")
 
 
 def attributed() -> Any:
@@ -384,7 +450,8 @@ def test_imported_outcomes_are_shown_and_decide_no_promise(tmp_path: Path) -> No
     with story.store_of(tmp_path / "data", catalogue, []) as store:
         for o in story.outcomes():
             is_told = o.system == "igate" and o.started_at // 1000 in day
-            store.record([replace(o, origin="imported") if is_told else o], catalogue.settings)
+            came = [replace(o, origin="imported") if is_told else o]
+            store.record(came, catalogue.settings, rules=IncidentRules(catalogue))
         made = told(catalogue, store)
     said = words_of(made)
     (line,) = re.findall("Một cửa điện tử đạt cam kết 99,5%: 100,00% .*", said)
@@ -393,6 +460,17 @@ def test_imported_outcomes_are_shown_and_decide_no_promise(tmp_path: Path) -> No
     seen, whole = (int(n.replace(".", "")) for n in re.findall(r"[\d.]{5,}", line))
     assert seen == whole < 2_664_000
     assert "ĐẠT, chỉ số tự đo" in said
+    # What rests on imported rows is in no tally and under no terms, as in `motcua incidents summary`.
+    (failed, bus) = (r.cells for table in made.tables if table.id == "all_incidents" for r in table.rows)
+    assert [cells[0].text.endswith(" (***)") for cells in (failed, bus)] == [True, False]
+    assert said.count("Không tính 01 sự cố có dữ liệu nhập từ nơi khác.") == 3
+    assert "Có 01 sự cố bắt đầu trong kỳ" in said
+    assert "dài nhất là sự cố số 2" in said
+    assert "Không có sự cố nào thuộc cam kết phản hồi, khắc phục của hợp đồng." in said
+    tables = {table.id: table for table in made.tables}
+    assert tables["repeats"].rows[-1].cells[1].value == 1
+    by_party = {row.cells[0].text: row.cells[1].value for row in tables["parties"].rows}
+    assert (by_party["Nhà thầu"], by_party["Đơn vị truyền dẫn"]) == (0, 1)
 
 
 def flapping(number: int) -> list[Outcome]:
