@@ -7,15 +7,19 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
 
 from monitor.catalogue import Catalogue
+from monitor.dossiers import Counts, Form, Row, Source
 from monitor.model import Reason
 from monitor.store import Store, StoreError
+from monitor.store.dossiers import Progress
 from monitor.web import WebThread, make_web
 from monitor.wiring import ConfigurationError, address_of, listener
 from monitor.words import SIMULATED
@@ -95,6 +99,19 @@ def test_metrics_are_prometheus_text(client: Client) -> None:
     assert reply.headers["content-type"].startswith("text/plain; version=")
     assert 'motcua_system_state{system="igate"} 0.0' in reply.text
     assert 'motcua_check_down_info{check="search",reason="http_5xx",step="request",system="igate"} 1.0' in reply.text
+
+
+def test_dossiers_are_counted_beside_the_requests(serve: Serve, catalogue: Catalogue, store: Store) -> None:
+    """No scrape asks for them, and soon after the start they are there."""
+    now = int(time.time())
+    form = Form(date(2026, 1, 1), date(2026, 2, 1), Source.OFFICIAL, (Row("A", None, Counts(received=1)),))
+    store.dossiers.keep((), ZoneInfo("UTC"), progress=Progress("igate", now, since=0, until=now))
+    store.dossiers.keep_form(form, store.dossiers.checked(form), at=now, by="test")
+    client, end = serve(catalogue, store), time.monotonic() + 20
+    while "motcua_dossiers_figures_timestamp_seconds" not in (text := client.get("/metrics").text):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert 'motcua_dossiers_form_violations{source="official"} 2.0' in text
 
 
 def test_the_api_says_where_every_system_stands(client: Client) -> None:
