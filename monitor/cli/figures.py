@@ -473,9 +473,12 @@ def maintenance_cancel(
     Example: motcua maintenance cancel 3 --at 2026-11-27T16:00 --data data -c catalogue.yaml
     """
     province = the_province(catalogue, in_sandbox)
+    sent = now() if at is None else at // 1000
+    if sent > now():
+        raise ConfigurationError(f"--at {_at(province, sent)} lies in the future: write it down once it was sent")
     with the_store(configuration(data)) as store:
         province = store.terms.dated(province, now())
-        cancelled = store.maintenance.cancel(id_, at=now() if at is None else at // 1000, by=by)
+        cancelled = store.maintenance.cancel(id_, at=sent, by=by)
     _show_maintenance(province, [cancelled])
 
 
