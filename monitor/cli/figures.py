@@ -402,10 +402,15 @@ def maintenance_add(
         raise ConfigurationError("the maintenance ends before it begins; --to comes after --from")
     if notice > end:
         raise ConfigurationError("the notice comes after the end of the maintenance; --notice comes before --from")
+    at = now()
+    if notice > at:
+        raise ConfigurationError(
+            f"--notice {_at(province, notice)} lies in the future: write down a notice once it has gone out"
+        )
     spans = _dates(province, start, end, rrule, count, until)
     with the_store(configuration(data)) as store:
         province = store.terms.dated(province, now())
-        made = store.maintenance.add(systems, spans, notice, at=now(), by=by, title=title or "", notice_url=url)
+        made = store.maintenance.add(systems, spans, notice, at=at, by=by, title=title or "", notice_url=url)
     _show_maintenance(province, made)
 
 
@@ -468,9 +473,12 @@ def maintenance_cancel(
     Example: motcua maintenance cancel 3 --at 2026-11-27T16:00 --data data -c catalogue.yaml
     """
     province = the_province(catalogue, in_sandbox)
+    sent = now() if at is None else at // 1000
+    if sent > now():
+        raise ConfigurationError(f"--at {_at(province, sent)} lies in the future: write it down once it was sent")
     with the_store(configuration(data)) as store:
         province = store.terms.dated(province, now())
-        cancelled = store.maintenance.cancel(id_, at=now() if at is None else at // 1000, by=by)
+        cancelled = store.maintenance.cancel(id_, at=sent, by=by)
     _show_maintenance(province, [cancelled])
 
 

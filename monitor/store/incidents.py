@@ -371,7 +371,7 @@ class IncidentKeeper:
         _earliest(self._woken(), changed)
         if is_new:
             _earliest(self._unsettled(connection, names, lines), changed)
-            self._wakes |= rules.turning(self._second)
+            _earliest(rules.turning(self._second).items(), self._wakes)
         if not (changed or blind):
             return ()
         changes = _keep_blind(connection, blind, self._second, self._clock)
@@ -386,7 +386,7 @@ class IncidentKeeper:
         self, connection: Connection, rules: IncidentRules, names: Names, lines: Mapping[int, Line]
     ) -> tuple[IncidentChange, ...]:
         changes, self._wakes = _make_all(connection, rules, names, lines, self._second, self._clock)
-        self._wakes |= rules.turning(self._second)
+        _earliest(rules.turning(self._second).items(), self._wakes)
         list(self._expired(rules, names, lines, None))
         self._is_made = True
         return changes
@@ -408,7 +408,8 @@ class IncidentKeeper:
         made = window.make(starts, attributions(connection))
         for system in affected:
             self._wakes.pop(system, None)
-        self._wakes |= {system: at for system, at in made.wakes.items() if system in affected}
+        wakes = [*made.wakes.items(), *rules.turning(self._second).items()]
+        _earliest(((system, at) for system, at in wakes if system in affected), self._wakes)
         return _keep(connection, made, {system: starts[system] for system in affected}, self._second, self._clock)
 
     def _advance(self, lines: Mapping[int, Line], recorded: Iterable[int]) -> None:

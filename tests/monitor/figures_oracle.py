@@ -78,12 +78,16 @@ def causes(
     g: Callable[[str, str], int],
     party_of: Mapping[str, str],
     decisions: Iterable[Decision] = (),
-    hangs: Callable[[str, str, int], bool] = lambda _child, _parent, _second: True,
+    g_in: Callable[[str, str, int], int | None] | None = None,
+    party_in: Callable[[str, int], str] | None = None,
 ) -> dict[str, dict[int, Cause]]:
     """Of every system and every down second: the root cause and the party.
 
-    `hangs` says of a child and a parent in which seconds the one depends on the other.
+    `g_in` is the g of a child and a parent in a second, None where the one does not depend on the other; `party_in` who
+    answers for a system in it.
     """
+    near_by = g_in or (lambda child, parent, _second: g(child, parent))
+    whose = party_in or (lambda system, _second: party_of[system])
     known: dict[str, dict[int, Cause]] = {}
 
     def look(system: str) -> dict[int, Cause]:
@@ -95,17 +99,18 @@ def causes(
         return known[system]
 
     def through(system: str, outage: list[int], parents: list[str]) -> dict[int, Cause]:
-        theirs = any(second in look(p) and hangs(system, p, second) for second in outage for p in parents)
+        theirs = any(second in look(p) and near_by(system, p, second) is not None for second in outage for p in parents)
         made: dict[int, Cause] = {}
         for second in outage:
             close = []
-            for parent in (p for p in parents if hangs(system, p, second)):
-                near = [(abs(s - second), s) for s in look(parent) if abs(s - second) <= g(system, parent)]
+            for parent in parents:
+                reach = near_by(system, parent, second)
+                near = [(abs(s - second), s) for s in look(parent) if reach is not None and abs(s - second) <= reach]
                 if near:
                     away, at = min(near)
                     close.append((away > 0, look(parent)[at].began, parent, at))
             theirs = theirs and bool(close)
-            root, party = system, party_of[system]
+            root, party = system, whose(system, second)
             if theirs:
                 *_, parent, at = min(close)
                 root, party = look(parent)[at].root, look(parent)[at].party

@@ -522,8 +522,9 @@ def test_imported_outcomes_are_shown_but_nothing_is_promised_about_them(
 # --- maintenance ------------------------------------------------------------------------------------------------------
 
 
-def test_maintenance_is_announced_listed_and_called_off(ask: Ask) -> None:
+def test_maintenance_is_announced_listed_and_called_off(ask: Ask, today: Callable[[str], None]) -> None:
     announce(ask)
+    today("2026-11-26T09:00")  # a notice that goes out now is none from the future
     done = ask(
         *("maintenance", "add", "igate", "portal", "--from", "2026-11-28T22:00", "--to", "2026-11-29T04:00"),
         *("--notice", "2026-11-26T09:00", "--url", "https://thong-bao.example/2"),
@@ -541,8 +542,9 @@ def test_maintenance_is_announced_listed_and_called_off(ask: Ask) -> None:
     assert (second["start"], second["end"]) == (at("2026-11-28T22:00"), at("2026-11-29T04:00"))
     assert (second["notice_at"], second["notice_url"]) == (at("2026-11-26T09:00"), "https://thong-bao.example/2")
     assert (second["systems"], second["made_by"]) == (["igate", "portal"], "truc_ban")
-    assert (second["made_at"], second["cancelled_at"], second["series"]) == (at("2026-11-03T12:00"), None, None)
+    assert (second["made_at"], second["cancelled_at"], second["series"]) == (at("2026-11-26T09:00"), None, None)
 
+    today("2026-11-28T21:59")
     done = ask("maintenance", "cancel", "2", "--at", "2026-11-28T21:59")
     assert "hire: không tính: đã hủy trước giờ bắt đầu" in done.out
     done = ask("maintenance", "cancel", "1", "--at", "2026-10-06T08:00")
@@ -578,7 +580,7 @@ def test_a_notice_that_came_late_is_on_record_and_does_not_count(ask: Ask) -> No
 
 
 ADD = ["maintenance", "add", "igate", "--from", "2026-11-28T22:00", "--to", "2026-11-29T04:00"]
-NOTICE = ["--notice", "2026-11-20T09:00"]
+NOTICE = ["--notice", "2026-11-02T09:00"]
 
 
 @pytest.mark.parametrize(
@@ -587,6 +589,7 @@ NOTICE = ["--notice", "2026-11-20T09:00"]
         (["maintenance", "add", "igat", *ADD[3:], *NOTICE], "system igat is not in the catalogue"),
         ([*ADD[:6], "2026-11-28T22:00", *NOTICE], "the maintenance ends before it begins; --to comes after --from"),
         ([*ADD, "--notice", "2026-11-29T04:01"], "the notice comes after the end of the maintenance"),
+        ([*ADD, "--notice", "2026-11-03T12:01"], "--notice 12:01:00 03/11/2026 lies in the future"),
         ([*ADD, "--notice", "20/11/2026"], "'20/11/2026' is no instant; write 2026-10-01"),
         (ADD, "Missing option '--notice'"),
         ([*ADD, "--notice", "0001-01-01"], "lies outside of the years 2000 to 2099"),
@@ -600,6 +603,7 @@ NOTICE = ["--notice", "2026-11-20T09:00"]
         ([*ADD, *NOTICE, "--rrule", "FREQ=WEEKLY"], "never ends; add COUNT or UNTIL"),
         ([*ADD, *NOTICE, "--rrule", "WEEKLY", "--count", "3"], "is no rule"),
         (["maintenance", "cancel", "7"], "maintenance 7 is unknown; `motcua maintenance list` shows all"),
+        (["maintenance", "cancel", "1", "--at", "2026-11-03T12:01"], "--at 12:01:00 03/11/2026 lies in the future"),
         (["maintenance", "cancel", "x"], "Invalid value for 'ID'"),
         (["maintenance", "list", "--period", "x"], "'x' is no period of kind calendar"),
     ],

@@ -312,9 +312,7 @@ class Truth:
             "bus": oracle.system([self.checks["bus", "c"]], []),
             "igate": self._turned(*(self._igate(terms.critical) for terms in month.terms)),
         }
-        self.causes = oracle.causes(
-            self.lines, {"igate": ["bus"]}, lambda *_: GRACE, PARTY, month.decisions, self._hangs
-        )
+        self.causes = oracle.causes(self.lines, {"igate": ["bus"]}, lambda *_: GRACE, PARTY, month.decisions, self._g)
         self._raw = oracle.raw(range(*month.period), range(-1000, 1000), month.now)
 
     def _turned(self, before: str, after: str) -> str:
@@ -329,8 +327,8 @@ class Truth:
     def _terms(self, second: int) -> Terms:
         return self._month.terms[second >= self._month.turn]
 
-    def _hangs(self, _child: str, _parent: str, second: int) -> bool:
-        return self._terms(second).has_parent
+    def _g(self, _child: str, _parent: str, second: int) -> int | None:
+        return GRACE if self._terms(second).has_parent else None
 
     def span(self, kind: str) -> Span:
         """Where another party promises from the turn on, the contractual figure is about what comes after it."""
