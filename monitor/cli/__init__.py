@@ -8,34 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from connectors import sandbox as sandboxes
-from monitor import __version__, wire
+from monitor import __version__
 from monitor.catalogue import CatalogueError
-from monitor.cli import (
-    alerts,
-    boards,
-    dossiers,
-    evidence,
-    figures,
-    incidents,
-    looking,
-    report,
-    running,
-    setting_up,
-    simulating,
-    terms,
-)
-from monitor.collection import CollectionError
-from monitor.store import StoreError
-from monitor.wiring import ConfigurationError
-
-OUR_ERRORS = (ConfigurationError, StoreError, CollectionError, sandboxes.SandboxError, wire.WireError)
-
 
 def main() -> None:
     """The entry point: no traceback reaches a user (MOTCUA_DEBUG=1 shows it)."""
@@ -53,18 +33,19 @@ def main() -> None:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         code = 2
-    except OUR_ERRORS as error:
-        click.echo(f"motcua: {error}", err=True)
-        code = 2 if isinstance(error, ConfigurationError) or getattr(error, "permanent", False) else 1
     except OSError as error:
         click.echo(f"motcua: {error.filename or 'the system'}: {error.strerror or error}", err=True)
         code = 1
     except Exception as error:
-        if os.environ.get("MOTCUA_DEBUG"):
+        if isinstance(error, _expected()):
+            click.echo(f"motcua: {error}", err=True)
+            code = 2 if getattr(error, "permanent", False) else 1
+        elif os.environ.get("MOTCUA_DEBUG"):
             raise
-        where = _origin(error)
-        click.echo(f"motcua: a bug of ours: {type(error).__name__} at {where}; MOTCUA_DEBUG=1 shows more", err=True)
-        code = 70
+        else:
+            where = _origin(error)
+            click.echo(f"motcua: a bug of ours: {type(error).__name__} at {where}; MOTCUA_DEBUG=1 shows more", err=True)
+            code = 70
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -83,8 +64,51 @@ def _show_usage(error: click.ClickException) -> None:
     click.echo(f"{path}: {said.rstrip('.')}; see {path} --help", err=True)
 
 
+def _expected() -> tuple[type[Exception], ...]:
+    """What may go wrong without a bug; each says what to do. Loaded once something has."""
+    from connectors.sandbox import SandboxError  # noqa: PLC0415
+    from monitor.collection import CollectionError  # noqa: PLC0415
+    from monitor.store import StoreError  # noqa: PLC0415
+    from monitor.wire import WireError  # noqa: PLC0415
+    from monitor.wiring import ConfigurationError  # noqa: PLC0415
+
+    return ConfigurationError, StoreError, CollectionError, SandboxError, WireError
+
+
+COMMANDS = {
+    "running": ("up", "scheduler", "worker", "record", "deliver", "jobs", "web"),
+    "looking": ("probe", "status", "outcomes", "rebuild", "upgrade"),
+    "setting_up": ("validate", "init", "schema"),
+    "simulating": ("sandbox",),
+    "figures": ("availability", "maintenance", "calendar", "period"),
+    "incidents": ("incidents",),
+    "evidence": ("verify", "seals", "evidence"),
+    "terms": ("terms",),
+    "dossiers": ("dossiers",),
+    "alerts": ("alert",),
+    "boards": ("dashboards",),
+    "report": ("report",),
+}
+"""The commands by their modules. A module is loaded when one of its commands is called: together they take seconds."""
+
+
 class Commands(click.Group):
-    """A reader that has seen enough (`| head`) ends a command well; click itself would call it a failure."""
+    """The commands of `COMMANDS`.
+
+    A reader that has seen enough (`| head`) ends a command well; click itself would call it a failure.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(name for names in COMMANDS.values() for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for module, names in COMMANDS.items():
+            if cmd_name in names:
+                loaded = import_module(f"monitor.cli.{module}")
+                # A trailing underscore is where a module has another use for the name.
+                command: click.Command = getattr(loaded, f"{cmd_name}_", None) or getattr(loaded, cmd_name)
+                return command
+        return None
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -105,23 +129,6 @@ def cli() -> None:
       motcua init                a first catalogue of your own
       motcua up -c catalogue.yaml
     """
-
-
-for command in (
-    running.up, running.scheduler, running.worker, running.record, running.deliver, running.jobs, running.web,
-    looking.probe, looking.status, looking.outcomes, looking.rebuild, looking.upgrade,
-    setting_up.validate, setting_up.init, setting_up.schema,
-    simulating.sandbox_,
-    figures.availability, figures.maintenance_, figures.calendar, figures.period,
-    incidents.incidents,
-    evidence.verify, evidence.seals, evidence.evidence,
-    terms.terms,
-    dossiers.dossiers,
-    alerts.alert,
-    boards.dashboards,
-    report.report,
-):  # fmt: skip
-    cli.add_command(command)
 
 
 def _origin(error: BaseException) -> str:

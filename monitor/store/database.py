@@ -12,10 +12,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
@@ -126,17 +122,14 @@ class Database:
         with self.writing() as connection:
             if not self.is_sqlite:  # SQLite has locked the whole file already
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-            config = _alembic()
-            config.attributes["connection"] = connection
             self._check_revision(connection)
-            command.upgrade(config, "head")
+            upgrade_to("head", connection)
 
     def check(self) -> None:
         """Raises StoreError unless the tables are those of this program."""
         with self.reading() as connection:
             revision = self._check_revision(connection)
-        head = ScriptDirectory.from_config(_alembic()).get_current_head()
-        if revision != head:
+        if revision != _revisions()[-1]:
             raise StoreError(f"{self.place}: its tables are not up to date; run `motcua upgrade`", permanent=True)
 
     def _check_revision(self, connection: Connection) -> str | None:
@@ -144,11 +137,9 @@ class Database:
         if not inspect(connection).has_table("alembic_version"):
             return None
         revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        try:
-            ScriptDirectory.from_config(_alembic()).get_revision(revision or "base")
-        except CommandError:
+        if revision and revision not in _revisions():
             message = f"{self.place}: its tables are of a newer motcua (revision {revision}); upgrade the program"
-            raise StoreError(message, permanent=True) from None
+            raise StoreError(message, permanent=True)
         return revision
 
     # --- the locks of the one recorder and the one who runs jobs -----------------------------------------------------
@@ -231,10 +222,24 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _alembic() -> Config:
+def upgrade_to(revision: str, connection: Connection) -> None:
+    """Bring the tables of a connection to a revision, or to the newest one, "head"."""
+    # Here, for they take as long to load as all else that a command needs, and only an upgrade needs them.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    return config
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _revisions() -> list[str]:
+    """All revisions, the newest one last: files are named by them, in order."""
+    return sorted(file.name.split("_")[0] for file in (_MIGRATIONS / "versions").glob("*_*.py"))
+
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 # (what the driver says, in small letters; what it means; whether waiting does not help)

@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import alembic.command
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -676,9 +675,7 @@ def test_a_store_that_is_older_than_sums_by_day_has_them_after_its_upgrade(open_
 def upgraded_to(store: Store, revision: str) -> None:
     """The tables as an older program left them."""
     with store._database.writing() as connection:
-        config = database._alembic()
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, revision)
+        database.upgrade_to(revision, connection)
 
 
 # --- rebuild ----------------------------------------------------------------------------------------------------------
