@@ -71,6 +71,7 @@ def measure(url: str, board: dict[str, Any], end: int) -> dict[str, Any]:
 def targets(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Its queries, with all systems chosen where that is possible, else one."""
     several = {one["name"]: bool(one.get("multi")) for one in board["templating"]["list"]}
+    several["bus"] = False  # a province has one bus, and many systems behind it
 
     def written(expression: str) -> str:
         for name, value in (("system", "s03"), ("bus", "s00"), ("location", "office")):
