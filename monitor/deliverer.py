@@ -223,7 +223,7 @@ class Deliverer:
         """What a row says, by the facts as they are now."""
         sending, now = _sending(row), self._now() // 1000
         if row.incident is not None:
-            facts = self._facts(row.incident, now, with_affected=row.kind is not MessageKind.WITHDRAWN)
+            facts = self._facts(row.incident, now, row.kind)
             return messages.of_incident(self._rules, sending, facts, now)
         if row.kind is MessageKind.CERTIFICATE and row.system is not None:
             certificate = self._certificate(row.system)
@@ -236,15 +236,17 @@ class Deliverer:
             return messages.of_night(self._rules, sending, of, records, self._store.evidence.seals(), imported)
         return None
 
-    def _facts(self, id_: int, now: int, *, with_affected: bool) -> Facts:
+    def _facts(self, id_: int, now: int, kind: MessageKind) -> Facts:
         incidents, rules = self._store.incidents, self._rules.incidents
         record, clocks = incidents.get(id_), incidents.clocks(id_)
         cause = self._cause(record) if record.state is IncidentState.WITHDRAWN else None
-        affected: list[str] = []
-        if with_affected and record.system in rules and rules.children(record.system):
+        affected, latest = list[str](), None
+        has_children = record.system in rules and bool(rules.children(record.system))
+        if kind in (MessageKind.AGAIN, MessageKind.REMINDER) or (has_children and kind is not MessageKind.WITHDRAWN):
             seen = incidents.seen(rules, id_, now)
             affected = [part.system for part in seen.affected] if seen else []
-        return Facts(record, clocks, affected, cause, bool(self._imported([record], now)))
+            latest = seen.outages[-1].own[0].start if seen else None
+        return Facts(record, clocks, affected, cause, bool(self._imported([record], now)), latest)
 
     def _imported(self, records: Iterable[IncidentRecord], now: int) -> set[int]:
         """The ids of those that rest on imported outcomes."""
@@ -288,7 +290,7 @@ class Deliverer:
             self._store.outbox.count(name, "ok")
 
     def _firing(self, firing: Firing, now: int) -> Message | None:
-        facts = self._facts(firing.incident, now, with_affected=True)
+        facts = self._facts(firing.incident, now, MessageKind.DOWN)
         if facts.record.state is not IncidentState.OPEN:
             return None
         sending = Sending(f"firing-{firing.incident}", MessageKind.DOWN, firing.target, 0, firing.labels)

@@ -61,7 +61,8 @@ class Sending(NamedTuple):
 class Facts(NamedTuple):
     """All that is known of an incident. `affected`: systems that were unreachable through it so far.
 
-    `imported`: it rests on imported outcomes, and the contract's terms are not judged (docs/figures.md).
+    `latest`: when the last of its outages began, where that is known. `imported`: it rests on imported outcomes, and
+    the contract's terms are not judged (docs/figures.md).
     """
 
     record: IncidentRecord
@@ -69,6 +70,7 @@ class Facts(NamedTuple):
     affected: Collection[str] = ()
     cause: IncidentRecord | None = None  # of a withdrawn one: the open incident of what it is reached through
     imported: bool = False
+    latest: int | None = None
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -77,13 +79,17 @@ _VI = {
     "down": "Gián đoạn: {name}",
     "down_past": "Gián đoạn (đã qua): {name}",
     "again": "Lại gián đoạn: {name} (chập chờn)",
+    "not_restored": "Chưa khôi phục: {name}",
+    "escalated": "Gián đoạn, chưa ai tiếp nhận: {name}",
     "reminder": "Vẫn gián đoạn: {name} (từ {start})",
     "up": "Đã khôi phục: {name} sau {down} gián đoạn",
     "withdrawn": "Rút lại thông báo: {name}",
     "since": "{name} bị gián đoạn từ {start} ({zone}).",
+    "since_again": "{name} lại bị gián đoạn từ {latest}; lần đầu từ {start} ({zone}).",
     "from_to": "{name} bị gián đoạn từ {start} đến {end} ({zone}), tổng cộng {down}.",
-    "back": "{name} hoạt động trở lại lúc {end} ({zone}). Đã gián đoạn {down} kể từ {start}.",
+    "back": "{name} hoạt động trở lại lúc {end} ({zone}). Đã gián đoạn tổng cộng {down} kể từ {start}.",
     "flaps": "Hệ thống chập chờn: sẽ báo khôi phục khi đã ổn định 10 phút.",
+    "unconfirmed": "Lần khôi phục đã báo không còn được xác nhận: các lần đo lúc đó không dùng được.",
     "fails": "Hỏng ở: {what}.",
     "level": "Mức độ: {level}. Đơn vị chủ quản: {owner}.",
     "party": "Bên chịu trách nhiệm: {party}{contact}.",
@@ -99,9 +105,10 @@ _VI = {
     "breach": "QUÁ HẠN HỢP ĐỒNG: {term} cho phép {allowed}, đã {elapsed}.",
     "affected": "Đang gián đoạn theo: {systems}.",
     "was_affected": "Đã gián đoạn theo: {systems}.",
-    "behind": "Cũng chỉ đến được qua hệ thống này: {systems}.",
+    "behind": "Có thể bị ảnh hưởng (chỉ truy cập được qua hệ thống này): {systems}.",
     "more": "{systems} và {more} hệ thống khác",
-    "unacknowledged": "Chưa có ai tiếp nhận sau {lasted} kể từ khi phát hiện.",
+    "unacknowledged": "Chưa có ai tiếp nhận sau {lasted} kể từ khi phát hiện. "
+    "Tiếp nhận bằng lệnh: motcua incidents ack {id}",
     "incident": "Sự cố số {id}.",
     "link": "Xem: {link}",
     "id": "Mã thông báo: {id}",
@@ -129,8 +136,8 @@ _VI = {
     "digest_late": "Bản tin gửi muộn: đến hạn lúc {end}, khi đó hệ thống báo tin không hoạt động. "
     "Nếu hệ thống giám sát cũng dừng thì khoảng thời gian đó không có số liệu.",
     "digest_none": "Không có gián đoạn nào.",
-    "digest_over": "- {name}: {start} – {end}, gián đoạn {lasted}; {what}",
-    "digest_open": "- {name}: từ {start}, ĐANG DIỄN RA; {what}",
+    "digest_over": "- {name} (sự cố số {id}): {start} – {end}, gián đoạn {lasted}; {what}",
+    "digest_open": "- {name} (sự cố số {id}): từ {start}, ĐANG DIỄN RA; {what}",
     "digest_more": "- và {more} sự cố khác",
     "digest_blind": "điểm đo {name} mất tầm quan sát",
     "seal": "Dấu niêm phong ngày {day} (UTC): {digest}; {outcomes} kết quả đo, {evidence} bằng chứng.",
@@ -143,13 +150,17 @@ _EN = {
     "down": "Down: {name}",
     "down_past": "Was down: {name}",
     "again": "Down again: {name} (flapping)",
+    "not_restored": "Not restored: {name}",
+    "escalated": "Down, nobody has acknowledged it: {name}",
     "reminder": "Still down: {name} (since {start})",
     "up": "Restored: {name} after being down for {down}",
     "withdrawn": "Withdrawn: {name}",
     "since": "{name} has been down since {start} ({zone}).",
+    "since_again": "{name} is down again since {latest}, first since {start} ({zone}).",
     "from_to": "{name} was down from {start} to {end} ({zone}), {down} in all.",
-    "back": "{name} works again since {end} ({zone}). It was down for {down} since {start}.",
+    "back": "{name} works again since {end} ({zone}). It was down for {down} in all since {start}.",
     "flaps": "The system is flapping: its recovery is told once it has been stable for 10 minutes.",
+    "unconfirmed": "The recovery that was told is not confirmed any more: what was measured then cannot be used.",
     "fails": "What fails: {what}.",
     "level": "Severity: {level}. Owner: {owner}.",
     "party": "Responsible: {party}{contact}.",
@@ -165,9 +176,9 @@ _EN = {
     "breach": "CONTRACT TERM BROKEN: {term} {allowed} allowed, {elapsed} so far.",
     "affected": "Down with it: {systems}.",
     "was_affected": "Was down with it: {systems}.",
-    "behind": "Also reached through it alone: {systems}.",
+    "behind": "May be affected (reached through it alone): {systems}.",
     "more": "{systems} and {more} more",
-    "unacknowledged": "Nobody has acknowledged it {lasted} after it was detected.",
+    "unacknowledged": "Nobody has acknowledged it {lasted} after it was detected. To do so: motcua incidents ack {id}",
     "incident": "Incident {id}.",
     "link": "See: {link}",
     "id": "Message: {id}",
@@ -195,8 +206,8 @@ _EN = {
     "digest_late": "This digest is late: it was due {end}, when nothing was there to send it. "
     "If the monitor was off as well, there is no data for that time.",
     "digest_none": "No outage.",
-    "digest_over": "- {name}: {start} – {end}, down {lasted}; {what}",
-    "digest_open": "- {name}: since {start}, GOING ON; {what}",
+    "digest_over": "- {name} (incident {id}): {start} – {end}, down {lasted}; {what}",
+    "digest_open": "- {name} (incident {id}): since {start}, GOING ON; {what}",
     "digest_more": "- and {more} more",
     "digest_blind": "the monitor was blind at {name}",
     "seal": "Seal of {day} (UTC): {digest}; {outcomes} outcomes, {evidence} pieces of evidence.",
@@ -268,7 +279,8 @@ def of_incident(rules: AlertRules, sending: Sending, facts: Facts, now: int) -> 
     is_over = record.end is not None
     if begins and record.state is IncidentState.WITHDRAWN:
         return None
-    if (sending.kind is MessageKind.REMINDER and is_over) or (sending.kind is MessageKind.UP and not is_over):
+    is_moot = is_over or facts.clocks.acknowledged is not None
+    if (sending.kind is MessageKind.REMINDER and is_moot) or (sending.kind is MessageKind.UP and not is_over):
         return None
     tongue = _Tongue(rules, rules.route(sending.target).language)
     if record.kind is IncidentKind.BLIND:
@@ -294,18 +306,29 @@ def _outage(rules: AlertRules, tongue: _Tongue, sending: Sending, facts: Facts, 
     if kind is MessageKind.WITHDRAWN:
         return tongue("withdrawn", **said), [_why_withdrawn(rules, tongue, facts, said)]
     is_over = record.end is not None
-    title = tongue("down_past" if is_over else kind.value, **said)
-    lines = [tongue("from_to" if is_over else "since", **said)]
+    went_on = facts.latest is not None and facts.latest > record.start
+    is_unconfirmed = kind is MessageKind.AGAIN and facts.latest == record.start
+    is_alone = not is_over and facts.clocks.acknowledged is None  # nobody has taken it up
+    is_escalated = is_alone and rules.route(sending.target).after is not None
+    if is_over:
+        title, first = "down_past", "from_to"
+    else:
+        title = "not_restored" if is_unconfirmed else "escalated" if is_escalated and kind is MessageKind.DOWN else kind
+        first = "since_again" if went_on else "since"
+    lines = [tongue(first, latest=tongue.at(facts.latest or record.start), **said)]
     if record.step or record.reason:
         lines.append(tongue("fails", what=tongue.what_fails(record.step, record.reason)))
+    if is_unconfirmed and not is_over:
+        lines.append(tongue("unconfirmed"))
     if kind is MessageKind.AGAIN:
         lines.append(tongue("flaps"))
-    if kind is MessageKind.REMINDER or (rules.route(sending.target).after is not None and not is_over):
-        lines.append(tongue("unacknowledged", lasted=tongue.lasted(now - record.detected_at // 1000)))
+    if is_escalated or (is_alone and kind is MessageKind.REMINDER):
+        lasted = tongue.lasted(now - record.detected_at // 1000)
+        lines.append(tongue("unacknowledged", lasted=lasted, id=record.id))
     lines += _affected(rules, tongue, facts, "was_affected" if is_over else "affected")
     lines += _whom(rules, tongue, record)
     lines += [*_breaches(rules, tongue, facts, now), *_deadlines(rules, tongue, facts, now)]
-    return f"[{tongue.level(record.severity)}] {title}", lines
+    return f"[{tongue.level(record.severity)}] {tongue(title, **said)}", lines
 
 
 def _blind(rules: AlertRules, tongue: _Tongue, sending: Sending, record: IncidentRecord) -> tuple[str, list[str]]:
@@ -518,9 +541,10 @@ def _night_line(rules: AlertRules, tongue: _Tongue, record: IncidentRecord, impo
         what += f" ({tongue('imported')})"
     start = tongue.at(record.start)
     if record.end is None:
-        return tongue("digest_open", name=name, start=start, what=what)
+        return tongue("digest_open", name=name, id=record.id, start=start, what=what)
     lasted = tongue.lasted(record.down_seconds)
-    return tongue("digest_over", name=name, start=start, end=tongue.at(record.end), lasted=lasted, what=what)
+    end = tongue.at(record.end)
+    return tongue("digest_over", name=name, id=record.id, start=start, end=end, lasted=lasted, what=what)
 
 
 def _seal_line(tongue: _Tongue, seal: Seal) -> str:

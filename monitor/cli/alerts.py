@@ -157,10 +157,18 @@ def _show(province: Catalogue, rows: list[Row], deliveries: Deliveries) -> None:
             "" if row.incident is None else str(row.incident),
             words.MESSAGE_STATES[row.state],
             str(row.attempts),
-            Text(words.delivery_error(row.error or "") or row.title or ""),  # as it is: brackets are no style
+            Text(_said(row, zone)),  # as it is: brackets are no style
         )
     shown = console()
     if province.simulated:
         shown.print(words.SIMULATED)
     shown.print(table)
-    shown.print(f"Đang chờ gửi: {words.number(deliveries.waiting)}. Đã bỏ: {words.number(deliveries.failed)}.")
+    waiting, failed = words.number(deliveries.waiting), words.number(deliveries.failed)
+    shown.print(f"Đến hạn mà chưa gửi được: {waiting}. Đã bỏ: {failed}.")
+
+
+def _said(row: Row, zone: ZoneInfo) -> str:
+    """What a row told, why it was not taken, or until when it waits."""
+    if row.state is MessageState.WAITING and not row.attempts and row.not_before > row.made_at:
+        return f"chờ đến {words.instant(row.not_before / 1000, zone)}"
+    return words.delivery_error(row.error or "") or row.title or ""

@@ -70,7 +70,8 @@ def measure(url: str, board: dict[str, Any], end: int) -> dict[str, Any]:
 
 def targets(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Its queries, with all systems chosen where that is possible, else one."""
-    several = {one["name"]: bool(one.get("allValue")) for one in board["templating"]["list"]}
+    several = {one["name"]: bool(one.get("multi")) for one in board["templating"]["list"]}
+    several["bus"] = False  # a province has one bus, and many systems behind it
 
     def written(expression: str) -> str:
         for name, value in (("system", "s03"), ("bus", "s00"), ("location", "office")):
@@ -164,6 +165,7 @@ def _of_system(system: str, number: int) -> Iterator[Series]:
     yield Series(f"motcua_system_info{{{of},{about}}}", 1)
     if number:
         yield Series(f'motcua_system_parent_info{{{of},parent="s00"}}', 1)
+        yield Series(f'system_parent:motcua_system_state:down{{{of},parent="s00"}}', DOWN)
     for name, value in _GAUGES.items():
         yield Series(f"{name}{{{of}}}", value)
     for name, grows in _COUNTERS.items():

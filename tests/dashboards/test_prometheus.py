@@ -299,6 +299,7 @@ THIS_MONTH = "Hồ sơ theo đơn vị trong kỳ"
 BUS_AND_BEHIND = {
     'motcua_system_state{system="bus"}': "2x99 0x39 2x100",
     'motcua_system_state{system="behind"}': "2x119 0x39 2x80",
+    'motcua_system_parent_info{system="behind", parent="bus"}': "1x240",
 }
 
 CASES = [
@@ -390,7 +391,7 @@ CASES = [
     Case("system", "Gián đoạn", 0, state_of("2x236 0 2x10"), {'{system="igate"}': 1}),
     Case("system", "Gián đoạn", 0, state_of("2x200 0 2x40"), {}),
     Case("system", "Bảo trì có báo trước", 0, of_igate(maintenance_active="0x239 1"), {'{system="igate"}': 1}),
-    # 40 samples of 15 s each, of which 20 while the bus was down too; counted every 30 s
+    # 40 samples of 15 s each, of which 20 while the bus was down too
     Case(
         "interlink",
         "Gián đoạn cùng lúc với trục",

@@ -74,7 +74,7 @@ def test_the_log_shows_what_was_told_and_what_was_not(motcua: Motcua, tmp_path: 
     assert done.code == 0, done.err
     assert "Đã gửi" in done.out
     assert "bên nhận trả lời HTTP 422" in done.out
-    assert "Đang chờ gửi: 0. Đã bỏ: 1." in done.out
+    assert "Đến hạn mà chưa gửi được: 0. Đã bỏ: 1." in done.out
     told = json.loads(motcua("alert", "log", "--state", "failed", "--json", *words).out)
     assert [(m["system"], m["error"]) for m in told["messages"]] == [("bus", "the receiver answered HTTP 422")]
     assert told["attempts"] == {"hook": {"failed": 1, "ok": 1}}

@@ -103,6 +103,19 @@ def test_what_rests_on_imported_outcomes_says_so(world: Callable[..., World], ho
     assert told == {"portal": True, "app": False}
 
 
+def test_what_goes_on_again_says_since_when(world: Callable[..., World], hook: Webhook) -> None:
+    w = world(channels=hook_channel(hook))
+    for signs in ("+---", "+++"):
+        w.run("portal", "home", signs)
+        assert w.send()
+    w.run("portal", "home", "---")
+    with deliverer(w):
+        eventually(lambda: hook.got, WITHIN)
+    (again,) = (got.json for got in hook.got)
+    assert again["kind"] == "again"
+    assert "Cổng lại bị gián đoạn từ 07/10/2026 09:02; lần đầu từ 07/10/2026 09:00 (giờ Việt Nam)." in again["text"]
+
+
 def test_a_receiver_that_was_away_for_long_gets_everything_in_order(world: Callable[..., World], hook: Webhook) -> None:
     w = world(channels=hook_channel(hook), children=20)
     hook.stop()
@@ -277,7 +290,7 @@ def test_what_becomes_known_after_its_digest_is_in_the_next_one(world: Callable[
         eventually(lambda: hook.got, WITHIN)
     (digest,) = hook.got
     assert digest.json["title"] == "Bản tin 08/10/2026 07:00: 1 sự cố"
-    assert "- Cổng: 07/10/2026 05:00 – 07/10/2026 05:01, gián đoạn 1 phút 00 giây" in digest.json["text"]
+    assert "- Cổng (sự cố số 1): 07/10/2026 05:00 – 07/10/2026 05:01, gián đoạn 1 phút 00 giây" in digest.json["text"]
 
 
 RENAMED = "    renamed: {channels: [hook]}"

@@ -99,7 +99,7 @@ DOWN = """\
 Một cửa điện tử bị gián đoạn từ 07/10/2026 14:05 (giờ Việt Nam).
 Hỏng ở: tra cứu hồ sơ: máy chủ báo lỗi (HTTP 5xx).
 Đang gián đoạn theo: Cổng dịch vụ công.
-Cũng chỉ đến được qua hệ thống này: Thư.
+Có thể bị ảnh hưởng (chỉ truy cập được qua hệ thống này): Thư.
 Mức độ: Mức 1. Đơn vị chủ quản: Trung tâm.
 Bên chịu trách nhiệm: Nhà thầu (điện thoại 0000 000 000, thư hotro@nhathau.example).
 Hợp đồng 00/MP: phản hồi trước 07/10/2026 14:35; khắc phục trước 07/10/2026 18:05.
@@ -111,18 +111,18 @@ Mã thông báo: tinh_thu-duty-down-12-1-1a11546f888
 UP = """\
 Đã khôi phục: Một cửa điện tử sau 12 phút 30 giây gián đoạn
 Một cửa điện tử hoạt động trở lại lúc 07/10/2026 14:17 (giờ Việt Nam). \
-Đã gián đoạn 12 phút 30 giây kể từ 07/10/2026 14:05.
+Đã gián đoạn tổng cộng 12 phút 30 giây kể từ 07/10/2026 14:05.
 Đã gián đoạn theo: Cổng dịch vụ công.
 Sự cố số 12.
 Xem: https://giam-sat.example/su-co/12
 """
 
 HEAD = """\
-[Mức 1] Gián đoạn: Một cửa điện tử
+[Mức 1] Gián đoạn, chưa ai tiếp nhận: Một cửa điện tử
 Một cửa điện tử bị gián đoạn từ 07/10/2026 14:05 (giờ Việt Nam).
 Hỏng ở: tra cứu hồ sơ: máy chủ báo lỗi (HTTP 5xx).
-Chưa có ai tiếp nhận sau 34 phút 56 giây kể từ khi phát hiện.
-Cũng chỉ đến được qua hệ thống này: Cổng dịch vụ công, Thư.
+Chưa có ai tiếp nhận sau 34 phút 56 giây kể từ khi phát hiện. Tiếp nhận bằng lệnh: motcua incidents ack 12
+Có thể bị ảnh hưởng (chỉ truy cập được qua hệ thống này): Cổng dịch vụ công, Thư.
 Mức độ: Mức 1. Đơn vị chủ quản: Trung tâm.
 Bên chịu trách nhiệm: Nhà thầu (điện thoại 0000 000 000, thư hotro@nhathau.example).
 QUÁ HẠN HỢP ĐỒNG: thời hạn phản hồi cho phép 30 phút, đã 34 phút 56 giây.
@@ -134,7 +134,7 @@ ENGLISH = """\
 [S1] Down: One-stop
 One-stop has been down since 07/10/2026 14:05 (Viet Nam time).
 What fails: search: http 5xx.
-Also reached through it alone: Portal, Mail.
+May be affected (reached through it alone): Portal, Mail.
 Severity: S1. Owner: Centre.
 Responsible: Vendor (phone 0000 000 000, e-mail hotro@nhathau.example).
 Contract 00/MP: response before 07/10/2026 14:35; restoration before 07/10/2026 18:05.
@@ -179,6 +179,13 @@ def test_what_an_escalation_says(tmp_path: Path) -> None:
     assert text(made).startswith(HEAD)
 
 
+def test_what_somebody_has_acknowledged_is_not_called_forgotten(tmp_path: Path) -> None:
+    r, taken = rules(tmp_path), facts(record(), acknowledged=at(14, 10))
+    for kind in (MessageKind.DOWN, MessageKind.AGAIN):  # of an escalation that was told before
+        assert "Chưa có ai tiếp nhận" not in text(messages.of_incident(r, sending(kind, "head"), taken, at(14, 40)))
+    assert messages.of_incident(r, sending(MessageKind.REMINDER), taken, at(14, 40)) is None
+
+
 def test_what_it_says_in_english(tmp_path: Path) -> None:
     made = messages.of_incident(rules(tmp_path), sending(MessageKind.DOWN, "english"), facts(record()), at(14, 5))
     assert text(made).startswith(ENGLISH)
@@ -220,7 +227,7 @@ def test_a_duration_is_its_down_seconds_however_often_it_went_on_again(tmp_path:
     assert "from 07/10/2026 14:05 to 07/10/2026 14:45 (Viet Nam time), 6 min 00 s in all." in said
     said = text(messages.of_incident(r, sending(MessageKind.UP), facts(over), at(15)))
     assert said.startswith("Đã khôi phục: Một cửa điện tử sau 6 phút 00 giây gián đoạn\n")
-    assert "Đã gián đoạn 6 phút 00 giây kể từ 07/10/2026 14:05." in said
+    assert "Đã gián đoạn tổng cộng 6 phút 00 giây kể từ 07/10/2026 14:05." in said
     assert "40" not in said
 
 
@@ -259,6 +266,14 @@ def test_flapping_reminding_withdrawing(tmp_path: Path) -> None:
     again = text(messages.of_incident(r, sending(MessageKind.AGAIN), facts(record()), at(14, 20)))
     assert again.startswith("[Mức 1] Lại gián đoạn: Một cửa điện tử (chập chờn)\n")
     assert "\nHệ thống chập chờn: sẽ báo khôi phục khi đã ổn định 10 phút.\n" in again
+    latest = facts(record())._replace(latest=at(14, 19))
+    again = text(messages.of_incident(r, sending(MessageKind.AGAIN), latest, at(14, 20)))
+    since = "lại bị gián đoạn từ 07/10/2026 14:19; lần đầu từ 07/10/2026 14:05 (giờ Việt Nam)"
+    assert f"\nMột cửa điện tử {since}.\n" in again
+    only = facts(record())._replace(latest=at(14, 5))
+    undone = text(messages.of_incident(r, sending(MessageKind.AGAIN), only, at(14, 20)))
+    assert undone.startswith("[Mức 1] Chưa khôi phục: Một cửa điện tử\n")
+    assert "\nLần khôi phục đã báo không còn được xác nhận: các lần đo lúc đó không dùng được.\n" in undone
     reminder = text(messages.of_incident(r, sending(MessageKind.REMINDER), facts(record()), at(16, 7)))
     assert reminder.startswith("[Mức 1] Vẫn gián đoạn: Một cửa điện tử (từ 07/10/2026 14:05)\n")
     gone = record(end=at(14, 6), state=IncidentState.WITHDRAWN)
@@ -305,9 +320,9 @@ def test_a_certificate(tmp_path: Path) -> None:
 DIGEST = """\
 Bản tin 08/10/2026 07:00: 2 sự cố
 Từ 07/10/2026 07:00 đến 08/10/2026 07:00 (giờ Việt Nam).
-- Một cửa điện tử: 07/10/2026 14:05 – 07/10/2026 14:17, \
+- Một cửa điện tử (sự cố số 12): 07/10/2026 14:05 – 07/10/2026 14:17, \
 gián đoạn 12 phút 00 giây; tra cứu hồ sơ: máy chủ báo lỗi (HTTP 5xx)
-- Một cửa điện tử: từ 07/10/2026 14:05, ĐANG DIỄN RA; tra cứu hồ sơ: máy chủ báo lỗi (HTTP 5xx)
+- Một cửa điện tử (sự cố số 12): từ 07/10/2026 14:05, ĐANG DIỄN RA; tra cứu hồ sơ: máy chủ báo lỗi (HTTP 5xx)
 Dấu niêm phong ngày 07/10/2026 (UTC): abcd; 12.345 kết quả đo, 6 bằng chứng.
 """
 
