@@ -19,7 +19,8 @@ import pytest
 
 import connectors
 from connectors.igate import IGateSystem
-from connectors.igate_dossiers import DossierSearch, Page, status_of
+from connectors.igate_dossiers import DossierSearch, Page
+from connectors.igate_fields import status_of
 from connectors.sandbox import PERSONAL_MARKERS, Sandbox, spawn
 from connectors.sandbox.dossiers import PROCEDURES, REPORTED, Flow
 from monitor import catalogue as catalogues
