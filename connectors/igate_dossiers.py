@@ -13,9 +13,7 @@ of the national portal's list an iGate status id means, where its name does not 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -23,10 +21,8 @@ from urllib.parse import urlencode
 from connectors import expect
 from connectors.http import address
 from connectors.igate import IGateSystem
+from connectors.igate_fields import FINAL, channel_of, code_of, dig, instant_at, name_of, names_in, status_of
 from monitor.model import Auth, Finding, Reason, Reply, Request, Rule, Step
-
-_CODE = re.compile(r"[\w./-]{1,80}")
-_MAX_NAME = 500  # of a procedure: some are long
 
 
 class Found(NamedTuple):
@@ -144,13 +140,13 @@ class DossierSearch:
         names: dict[tuple[str, str], str] = {}
         bad: list[tuple[str, str]] = []
         for item in reply.json["content"]:
-            code = _code(_dig(item, "code"))
+            code = code_of(dig(item, "code"))
             try:
                 found.append(self._dossier(item, code))
             except ValueError as error:
                 bad.append((code or "?", str(error)))
                 continue
-            names.update(_names(item))
+            names.update(names_in(item))
         total = reply.json.get("totalElements")
         total = total if isinstance(total, int) else None
         return Page(tuple(found), names, tuple(bad), bool(reply.json.get("last", not found)), total)
@@ -158,15 +154,15 @@ class DossierSearch:
     def read_sectors(self, reply: Reply) -> tuple[Mapping[str, str], bool]:
         """Names of sectors by code, and whether the page is the last. For a reply that fulfils its step's rules."""
         items = reply.json["content"]
-        names = {key[1]: name for item in items for key, name in _names({"procedure": item}) if key[0] == "sector"}
+        names = {key[1]: name for item in items for key, name in names_in({"procedure": item}) if key[0] == "sector"}
         return names, bool(reply.json.get("last", not items))
 
     def read_statistics(self, reply: Reply) -> list[Statistics]:
         """The statistics by unit. For a reply that fulfils the rules of its step."""
         return [
             Statistics(
-                _code(_dig(row, "agency", "code")) or _code(_dig(row, "agency", "id")),
-                _name(_dig(row, "agency", "name")),
+                code_of(dig(row, "agency", "code")) or code_of(dig(row, "agency", "id")),
+                name_of(dig(row, "agency", "name")),
                 {column: row[field] for column, field in self._fields.items()},
             )
             for row in reply.json
@@ -185,21 +181,21 @@ class DossierSearch:
     def _dossier(self, item: Any, code: str) -> Found:
         if not code:
             raise ValueError("no code")
-        updated = _instant(item, "updatedDate")
+        updated = instant_at(item, "updatedDate")
         if updated is None:
             raise ValueError("no updatedDate")
-        due = _instant(item, "appointmentDate")
+        due = instant_at(item, "appointmentDate")
         return Found(
             code,
-            _code(_dig(item, "agency", "code")) or _code(_dig(item, "agency", "id")),
-            _code(_dig(item, "procedure", "code")) or _code(_dig(item, "procedure", "id")),
-            _code(_dig(item, "procedure", "sector", "id")) or _code(_dig(item, "procedure", "sector", "code")),
-            _channel(_name(_dig(item, "applyMethod", "name"))),
+            code_of(dig(item, "agency", "code")) or code_of(dig(item, "agency", "id")),
+            code_of(dig(item, "procedure", "code")) or code_of(dig(item, "procedure", "id")),
+            code_of(dig(item, "procedure", "sector", "id")) or code_of(dig(item, "procedure", "sector", "code")),
+            channel_of(name_of(dig(item, "applyMethod", "name"))),
             self._status(item),
-            _instant(item, "appliedDate"),
-            _instant(item, "acceptedDate"),
-            due if due is not None else _instant(item, "dueDate"),
-            _instant(item, "completedDate"),
+            instant_at(item, "appliedDate"),
+            instant_at(item, "acceptedDate"),
+            due if due is not None else instant_at(item, "dueDate"),
+            instant_at(item, "completedDate"),
             updated,
         )
 
@@ -208,105 +204,14 @@ class DossierSearch:
 
         A task that has ended does not end its dossier: the next one follows.
         """
-        by_id = self._statuses.get(str(_dig(item, "dossierStatus", "id")))
+        by_id = self._statuses.get(str(dig(item, "dossierStatus", "id")))
         if by_id is not None:
             return by_id
-        status = status_of(_name(_dig(item, "dossierStatus", "name")))
-        if status in _FINAL:
+        status = status_of(name_of(dig(item, "dossierStatus", "name")))
+        if status in FINAL:
             return status
-        task = status_of(_name(_dig(item, "dossierTaskStatus", "name")))
-        return status if task in _FINAL else task or status
-
-
-# By the first whole words that are found in a name without its marks; TrangThaiHoSo of the national portal.
-_STATUS_WORDS = tuple(
-    (re.compile(rf"\b(?:{words})\b"), number)
-    for words, number in (
-        ("da bo sung", 4), ("bo sung", 5), ("da thanh toan", 4), ("thanh toan", 6),
-        ("da hoan thanh nghia vu tai chinh", 4), ("nghia vu tai chinh", 6), ("khong (?:duoc )?tiep nhan", 3),
-        ("tu choi", 3), ("rut(?! gon)", 7), ("dung xu ly", 8), ("huy", 8), ("da tra", 10), ("da xu ly xong", 9),
-        ("co ket qua", 9), ("hoan thanh", 9), ("ket thuc", 9), ("moi dang ky", 1),
-        ("(?:cho|chua)(?: duoc)? tiep nhan", 1), ("tiep nhan", 2), ("luan chuyen", 4), ("xu ly", 4), ("thu ly", 4),
-    )
-)  # fmt: skip
-_FINAL = frozenset({3, 7, 8, 9, 10})
-_NOT_YET = re.compile(r"\b(?:chua|khong|cho|dang|tam)\b(?!.*\bda\b)")
-"""Before the words of an end: not ended. "Đang chờ hủy", "tạm dừng xử lý", but "không giải quyết, đã hủy"."""
-
-
-def status_of(name: str) -> int:
-    """The number of the national portal's list that a name of a status means; 0: none that we know."""
-    plain, denied = _plain(name), False
-    for words, number in _STATUS_WORDS:
-        for match in words.finditer(plain):
-            if number not in _FINAL or not _NOT_YET.search(plain[: match.start()]):
-                return number
-            denied = True
-    return 4 if denied else 0
-
-
-def _channel(name: str) -> int:
-    plain = _plain(name)
-    return 2 if "truc tuyen" in plain else 3 if "buu chinh" in plain else 1
-
-
-def _plain(text: str) -> str:
-    apart = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
-    return "".join(c for c in apart if not unicodedata.combining(c))
-
-
-def _dig(item: Any, *path: str) -> Any:
-    for key in path:
-        item = item.get(key) if isinstance(item, dict) else None
-    return item
-
-
-def _code(value: Any) -> str:
-    """A code as it may be kept; "" for what is none."""
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if _CODE.fullmatch(text) else ""
-
-
-def _name(value: Any) -> str:
-    """A name as text, or as a list by language, where 228 is Vietnamese (protocols, section 1.3)."""
-    if isinstance(value, list):
-        named = [entry for entry in value if isinstance(entry, dict)]
-        named.sort(key=lambda entry: str(entry.get("languageId")) != "228")
-        value = named[0].get("name") if named else ""
-    return unicodedata.normalize("NFC", value.strip())[:_MAX_NAME] if isinstance(value, str) else ""
-
-
-def _names(item: Any) -> Iterable[tuple[tuple[str, str], str]]:
-    procedure = _dig(item, "procedure")
-    named = (
-        ("unit", _dig(item, "agency"), ("code", "id"), ("name",)),
-        ("procedure", procedure, ("code", "id"), ("translate", "name")),
-        ("sector", _dig(procedure, "sector"), ("id", "code"), ("name", "translate")),
-    )
-    for kind, part, codes, fields in named:
-        code = _first(_code(_dig(part, field)) for field in codes)
-        name = _first(_name(_dig(part, field)) for field in fields)
-        if code and name:
-            yield (kind, code), name
-
-
-def _first(texts: Iterable[str]) -> str:
-    return next((text for text in texts if text), "")
-
-
-def _instant(item: Any, field: str) -> int | None:
-    """2025-07-01T08:00:00.000+0700 in seconds. Raises ValueError that names the field, not its value."""
-    value = _dig(item, field)
-    if value in (None, ""):
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-        seconds = int(at.timestamp())
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{field} is no instant") from None
-    if at.tzinfo is None:
-        raise ValueError(f"{field} has no zone")
-    return seconds
+        task = status_of(name_of(dig(item, "dossierTaskStatus", "name")))
+        return status if task in FINAL else task or status
 
 
 def _is_json(reply: Reply) -> Finding | None:

@@ -23,14 +23,15 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlencode
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
-from connectors import expect, lgsp
+from connectors import expect, wso2
+from connectors import national_portal_replies as replies
 from connectors.http import Strict, Url, address
-from monitor.model import Auth, Finding, Gauge, Login, Reason, Reply, Request, Rule, Run, Step
+from monitor.model import Auth, Finding, Login, Reason, Reply, Request, Rule, Run, Step
 
 Service = Literal["sectors", "procedures", "dossier"]
 Code = Annotated[str | int, Field(union_mode="left_to_right"), AfterValidator(str)]
@@ -41,8 +42,6 @@ _NAMES: dict[Service, str] = {
     "procedures": "LayDanhSachTTHC",
     "dossier": "TraCuuHoSo",
 }
-_CODES = ("error_code", "errorCode", "ErrorCode", "ERROR_CODE")
-_GOOD = ("0", "00")
 _SESSION = re.compile(r"session|phiên(?! bản)", re.IGNORECASE)  # "phiên bản" is a version
 
 
@@ -91,12 +90,12 @@ class NationalPortal:
             "login",
             self._request(system.login_path, known),
             (
-                lgsp.fault(),
+                wso2.fault(),
                 expect.status(refusals=(401, 403)),
                 expect.json_type(),
-                _refused,
+                replies.refused,
                 expect.field("session", "string"),
-                _session,
+                replies.session,
             ),
         )
         return Auth(reply.json["session"])
@@ -108,9 +107,9 @@ class NationalPortal:
     def _call(self, service: Service, session: str) -> Step:
         asked = {"session": session, "madonvi": self._system.madonvi, "service": _NAMES[service]}
         rules: dict[Service, Rule] = {
-            "sectors": _listed("MALINHVUC"),
-            "procedures": _listed("MATTHC"),
-            "dossier": _dossier(self._check.dossier_code or ""),
+            "sectors": replies.listed("MALINHVUC"),
+            "procedures": replies.listed("MATTHC"),
+            "dossier": replies.dossier(self._check.dossier_code or ""),
         }
         if service == "dossier":
             asked["mahoso"] = self._check.dossier_code or ""
@@ -120,15 +119,15 @@ class NationalPortal:
             service,
             self._request(self._system.call_path, asked),
             (
-                lgsp.fault(),
+                wso2.fault(),
                 expect.status(refusals=(401, 403)),
                 expect.json_type(),
                 self._ended,
-                expect.no_error_code(*_CODES, accepted=_GOOD),
+                expect.no_error_code(*replies.CODES, accepted=replies.GOOD),
                 rules[service],
             ),
             relogin_on=lambda reply: reply.status == 401 or self._ended(reply) is not None,
-            measure=_number_of_procedures if service == "procedures" else None,
+            measure=replies.number_of_procedures if service == "procedures" else None,
         )
 
     def _request(self, path: str, body: Mapping[str, str]) -> Request:
@@ -148,77 +147,8 @@ class NationalPortal:
         """The portal says that the session is none any more, by its code or in words."""
         if expect.json_type()(reply):
             return None
-        code, message = _code(reply), reply.json.get("message")
+        code, message = replies.code_of(reply), reply.json.get("message")
         words = unicodedata.normalize("NFC", message) if isinstance(message, str) else ""
-        if code in _GOOD or not (code in self._session_codes or _SESSION.search(f"{code} {words}")):
+        if code in replies.GOOD or not (code in self._session_codes or _SESSION.search(f"{code} {words}")):
             return None
         return Finding(Reason.AUTH_FAILED, f"session {expect.safe_code(code)}".strip())
-
-
-def _code(reply: Reply) -> str:
-    return next((code for name in _CODES if (code := expect.as_code(reply.json.get(name)))), "")
-
-
-def _refused(reply: Reply) -> Finding | None:
-    """At the login any error code means that it did not take place."""
-    found = expect.no_error_code(*_CODES, accepted=_GOOD)(reply)
-    return Finding(Reason.AUTH_FAILED, found.detail) if found else None
-
-
-def _session(reply: Reply) -> Finding | None:
-    return None if reply.json["session"].strip() else Finding(Reason.CONTRACT_VIOLATION, "field session is empty")
-
-
-def _rows(reply: Reply) -> list[dict[str, Any]] | Finding:
-    """The rows of a result; none where it is absent, one where it is an object."""
-    result = reply.json.get("result")
-    if result is None or isinstance(result, dict):
-        return [result] if result else []
-    if not isinstance(result, list):
-        return Finding(Reason.CONTRACT_VIOLATION, f"field result is {expect.type_name(result)}, array was due")
-    at = next((i for i, row in enumerate(result) if not isinstance(row, dict)), None)
-    if at is None:
-        return result
-    return Finding(Reason.CONTRACT_VIOLATION, f"field result.{at} is {expect.type_name(result[at])}, object was due")
-
-
-def _cell(row: Mapping[str, Any], name: str) -> str:
-    """The code in a column, whose name comes in any case; "" where there is none."""
-    return next((expect.as_code(value) for key, value in row.items() if key.upper() == name), "")
-
-
-def _listed(column: str) -> Rule:
-    """The result has rows, the first of them with its code."""
-
-    def rule(reply: Reply) -> Finding | None:
-        rows = _rows(reply)
-        if isinstance(rows, Finding):
-            return rows
-        if not rows:
-            empty = reply.json.get("result") is not None
-            return Finding(Reason.CONTRACT_VIOLATION, "field result is empty" if empty else "missing field result")
-        if _cell(rows[0], column):
-            return None
-        return Finding(Reason.CONTRACT_VIOLATION, f"missing field result.0.{column}")
-
-    return rule
-
-
-def _dossier(code: str) -> Rule:
-    """The dossier is on the portal. A reply that does not repeat its code is taken at its word."""
-
-    def rule(reply: Reply) -> Finding | None:
-        rows = _rows(reply)
-        if isinstance(rows, Finding):
-            return rows
-        if not any(rows):
-            return Finding(Reason.CONTENT_MISMATCH, "dossier not found")
-        codes = {_cell(row, "MAHOSO") for row in rows} - {""}
-        return Finding(Reason.CONTENT_MISMATCH, "another dossier") if codes and code not in codes else None
-
-    return rule
-
-
-def _number_of_procedures(reply: Reply) -> Mapping[Gauge, float]:
-    rows = _rows(reply)
-    return {} if isinstance(rows, Finding) else {Gauge.PROCEDURES: float(len(rows))}

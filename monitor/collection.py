@@ -449,10 +449,16 @@ def _codes_accepted(client: Client, search: DossierSearch, first: date, last: da
         if any(found.accepted is None or not span[0] <= found.accepted < span[1] for found in page.found):
             hint = "see search_dates in the options of connector igate"
             raise CollectionError(f"the search does not keep to days of acceptance; {hint}")
-        codes |= {found.code for found in page.found} | {code for code, _ in page.bad}
-        if page.last:
+        if page.last or not page.found:
+            return codes | _codes(page)
+        if _codes(page) <= codes:
             break
-    return codes
+        codes |= _codes(page)
+    raise CollectionError("the search gives the same page again and again")
+
+
+def _codes(page: Page) -> set[str]:
+    return {found.code for found in page.found} | {code for code, _ in page.bad}
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from connectors.lgsp import Lgsp, LgspCheck, LgspSystem
 from connectors.national_portal import NationalPortal, NationalPortalCheck, NationalPortalSystem
-from connectors.population import Population, PopulationCheck, PopulationSystem
+from connectors.population import Population, PopulationCheck
+from connectors.population_profiles import PopulationSystem
 from connectors.sandbox import Sandbox
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors import CONNECTORS, lgsp
+from connectors import CONNECTORS, wso2
 from connectors.lgsp import Lgsp, LgspCheck, LgspSystem
 from monitor.model import Auth, Finding, Reason, Reply, Step
 from tests.connectors.harness import finding, reply, walk
@@ -239,7 +239,7 @@ def test_a_code_of_a_service_is_none_of_the_gateways() -> None:
     codes: list[Any] = [0, "200", 1, "-1", 12345, "123456", "9009011", "101503 lỗi", "101", True, None, 900901.0, {}]
     for code in codes:
         assert finding(step, fault_4(code, 200)) is None, code
-        assert lgsp.fault_code(fault_4(code, 401)) is None, code
+        assert wso2.fault_code(fault_4(code, 401)) is None, code
 
 
 def test_in_the_gateways_envelope_every_code_is_its_own() -> None:
@@ -274,7 +274,7 @@ def test_a_code_that_may_be_personal_is_not_shown(code: Any) -> None:
     ids=repr,
 )
 def test_what_only_looks_like_a_fault_is_none(body: Any) -> None:
-    assert lgsp.fault_code(reply(json.dumps(body))) is None
+    assert wso2.fault_code(reply(json.dumps(body))) is None
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_what_only_looks_like_a_fault_is_none(body: Any) -> None:
     ],
 )
 def test_xml_that_only_looks_like_a_fault_is_none(body: str) -> None:
-    assert lgsp.fault_code(reply(body)) is None
+    assert wso2.fault_code(reply(body)) is None
 
 
 def test_a_byte_order_mark_or_another_prefix_hides_no_fault() -> None:
@@ -301,9 +301,9 @@ def test_a_byte_order_mark_or_another_prefix_hides_no_fault() -> None:
         '\ufeff<?xml version="1.0"?>\r\n<am:fault xmlns:am="http://wso2.org"><am:code> 900901\n</am:code></am:fault>',
         '\r\n<?xml version="1.0" encoding="utf-16"?><amt:fault><amt:code>900901</amt:code></amt:fault>',
     ):
-        assert lgsp.fault_code(reply(text)) == "900901"
+        assert wso2.fault_code(reply(text)) == "900901"
     as_html = reply({"code": "900901"}, content_type="text/html")
-    assert lgsp.fault_code(as_html) == "900901"
+    assert wso2.fault_code(as_html) == "900901"
 
 
 # --- when to log in once more ---

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors import CONNECTORS, soap
-from connectors.population import Population, PopulationCheck, PopulationSystem, signature
+from connectors.population import Population, PopulationCheck
+from connectors.population_profiles import PopulationSystem, signature
 from monitor.model import Auth, Finding, Gauge, Reason, Reply, Step
 from tests.connectors.harness import finding, reply, walk
 

@@ -19,7 +19,8 @@ import pytest
 
 import connectors
 from connectors.igate import IGateSystem
-from connectors.igate_dossiers import DossierSearch, Page, status_of
+from connectors.igate_dossiers import DossierSearch, Page
+from connectors.igate_fields import status_of
 from connectors.sandbox import PERSONAL_MARKERS, Sandbox, spawn
 from connectors.sandbox.dossiers import PROCEDURES, REPORTED, Flow
 from monitor import catalogue as catalogues
@@ -355,7 +356,18 @@ def test_a_search_that_ignores_days_marks_nothing(
     monkeypatch.setattr(search, "accepted", lambda auth, *_: search.page(auth, 0, 50, count=True))
     store.dossiers.keep([invented("H00-251203-9001", date(YEAR, 12, 3))], ZONE, progress=Progress("igate"))
     with pytest.raises(CollectionError, match="does not keep to days of acceptance; see search_dates"):
-        collection.look_for_gone(store, client, search, "igate", ZONE, (date(YEAR, 12, 1), date(YEAR + 1, 1, 1)))
+        collection.look_for_gone(store, client, search, "igate", ZONE, (date(YEAR, 12, 3), date(YEAR, 12, 4)))
+    assert store.dossiers.gone_by_unit() == {}
+
+
+def test_a_search_that_repeats_its_page_ends(
+    store: Store, client: Client, province: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, accepted = collection.search_of(province, "igate"), DossierSearch.accepted
+    monkeypatch.setattr(search, "accepted", lambda auth, a, b, _, size: accepted(search, auth, a, b, 0, size))
+    store.dossiers.keep([invented("H00-251203-9001", date(YEAR, 12, 3))], ZONE, progress=Progress("igate"))
+    with pytest.raises(CollectionError, match="the same page again"):
+        collection.look_for_gone(store, client, search, "igate", ZONE, (date(YEAR, 12, 3), date(YEAR, 12, 4)))
     assert store.dossiers.gone_by_unit() == {}
 
 
