@@ -172,6 +172,7 @@ def _verification_json(found: Verification, findings: list[Finding], copies: Map
 PARTS: Mapping[Part, str] = {
     Part.OUTCOMES: "Kết quả đo",
     Part.EVIDENCE: "Chứng cứ",
+    Part.CLOSED: "Số liệu đã chốt",
     Part.CHAIN: "Chuỗi con dấu",
     Part.SEAL: "Con dấu",
     Part.MISSING: "Thiếu con dấu",
