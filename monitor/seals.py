@@ -205,6 +205,7 @@ class Part(StrEnum):
     OUTCOMES = "outcomes"
     EVIDENCE = "evidence"
     CLOSED = "closed"  # the figures of closed periods
+    LINES = "lines"  # what is made from the outcomes
     CHAIN = "chain"  # the digest of the day before
     SEAL = "seal"  # the digest itself
     MISSING = "missing"  # there is no seal
