@@ -98,6 +98,18 @@ def digest_of(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+def closing_line(version: Mapping[str, Any]) -> str:
+    """How the closing of a period enters a seal: JSON of its version, the figures as their SHA-256, with its end."""
+    told = {name: value for name, value in version.items() if not name.startswith("reopened")}
+    return _dump(told | {"figures": digest_of(version["figures"])}) + "\n"
+
+
+def reopening_line(version: Mapping[str, Any]) -> str:
+    """How the reopening of a period enters a seal."""
+    names = ("kind", "name", "version", "reopened_at", "reopened_by", "reopened_why")
+    return _dump({name: version[name] for name in names}) + "\n"
+
+
 EvidenceKey: TypeAlias = tuple[str, str, str, int, int, str]
 """(system, check, location, due_at, try, step): the order in which evidence is sealed."""
 
@@ -119,7 +131,8 @@ def is_genuine(key: EvidenceKey, body: str, digest: str) -> bool:
 class Seal(NamedTuple):
     """The seal of a day. `previous` is the digest of the day before, None for the first day that there is.
 
-    `digest` alone is the seal. The digests of its two parts are kept beside it to tell which one was changed.
+    `digest` alone is the seal. The digests of its parts are kept beside it to tell which one was changed. `closed` is
+    how many times a period was closed or reopened on the day; None of a seal from before these were sealed.
     """
 
     day: date
@@ -130,6 +143,8 @@ class Seal(NamedTuple):
     outcomes_digest: str
     evidence_digest: str
     made_at: int  # ms
+    closed: int | None = None
+    closed_digest: str | None = None
 
     @property
     def line(self) -> str:
@@ -138,7 +153,7 @@ class Seal(NamedTuple):
 
 
 class Sealing:
-    """A seal in the making, from content that comes in order: outcomes by key, then digests of evidence by key.
+    """A seal in the making, from content that comes in order: outcomes by key, digests of evidence by key, closings.
 
     A key is (system, check, location, due_at, try), of evidence also the step; texts are compared byte by byte.
     """
@@ -146,8 +161,8 @@ class Sealing:
     def __init__(self, previous: str | None) -> None:
         self._previous = previous
         self._whole = sha256(f"{previous or ''}\n".encode())
-        self._outcomes, self._evidence = sha256(), sha256()
-        self.outcomes = self.evidence = 0
+        self._outcomes, self._evidence, self._closed = sha256(), sha256(), sha256()
+        self.outcomes = self.evidence = self.closed = 0
 
     def add_outcome(self, outcome: Outcome) -> None:
         line = outcome_line(outcome).encode()
@@ -161,10 +176,19 @@ class Sealing:
         self._evidence.update(line)
         self.evidence += 1
 
+    def add_closing(self, line: str) -> None:
+        """Add what was closed or reopened: a line with its end (`closing_line`)."""
+        self._whole.update(line.encode())
+        self._closed.update(line.encode())
+        self.closed += 1
+
     def seal(self, day: date, made_at: int) -> Seal:
         """The seal over what was added."""
         parts = self._outcomes.hexdigest(), self._evidence.hexdigest()
-        return Seal(day, self._whole.hexdigest(), self.outcomes, self.evidence, self._previous, *parts, made_at)
+        closed = self.closed, self._closed.hexdigest()
+        return Seal(
+            day, self._whole.hexdigest(), self.outcomes, self.evidence, self._previous, *parts, made_at, *closed
+        )
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -180,6 +204,8 @@ class Part(StrEnum):
 
     OUTCOMES = "outcomes"
     EVIDENCE = "evidence"
+    CLOSED = "closed"  # the figures of closed periods
+    LINES = "lines"  # what is made from the outcomes
     CHAIN = "chain"  # the digest of the day before
     SEAL = "seal"  # the digest itself
     MISSING = "missing"  # there is no seal
@@ -204,16 +230,25 @@ def compare(kept: Seal, made: Seal | None, before: Seal | None) -> list[Finding]
         found.append(Finding(kept.day, Part.CHAIN, "mắt xích với con dấu của ngày trước không khớp"))
     if made is None:
         return found
+    closed = list(compare_closed(kept, made))
     parts = [
         *_part(kept.day, Part.OUTCOMES, (kept.outcomes, kept.outcomes_digest), (made.outcomes, made.outcomes_digest)),
         *_part(kept.day, Part.EVIDENCE, (kept.evidence, kept.evidence_digest), (made.evidence, made.evidence_digest)),
     ]
+    parts += closed
     if kept.digest != made.digest and not parts:
         parts.append(Finding(kept.day, Part.SEAL, "con dấu không phải là của nội dung đang lưu"))
     return found + parts
 
 
-_NAMES = {Part.OUTCOMES: "kết quả đo", Part.EVIDENCE: "chứng cứ"}
+def compare_closed(kept: Seal, made: Seal) -> Iterator[Finding]:
+    """What of closed periods does not match; these stay when raw rows are gone."""
+    if kept.closed is not None and kept.closed_digest is not None:
+        then, now = (kept.closed, kept.closed_digest), (made.closed or 0, made.closed_digest or "")
+        yield from _part(kept.day, Part.CLOSED, then, now)
+
+
+_NAMES = {Part.OUTCOMES: "kết quả đo", Part.EVIDENCE: "chứng cứ", Part.CLOSED: "lần chốt, mở lại kỳ"}
 
 
 def _part(day: date, part: Part, kept: tuple[int, str], made: tuple[int, str]) -> Iterator[Finding]:

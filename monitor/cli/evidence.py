@@ -20,6 +20,7 @@ from monitor.catalogue import Catalogue
 from monitor.cli.incidents import clocks_json, id_argument, now
 from monitor.cli.shared import (
     FILE,
+    INSTANT,
     catalogue_option,
     data_option,
     echo_json,
@@ -28,6 +29,7 @@ from monitor.cli.shared import (
     sandbox_option,
     the_province,
     the_store,
+    zone_of_environment,
 )
 from monitor.handover import (
     REACHES,
@@ -52,6 +54,7 @@ from monitor.seals import Finding, Part, Seal, compare_copies, date_of, day_of, 
 from monitor.store import Store, StoreError
 from monitor.store.evidence import Progress, Stored, Verification
 from monitor.store.incidents import Fact, IncidentError, IncidentRecord
+from monitor.store.rebuild import Difference
 from monitor.terms import as_of
 from monitor.wire import export_line
 from monitor.wiring import ConfigurationError, configuration
@@ -111,17 +114,35 @@ def _seal_json(seal: Seal) -> dict[str, Any]:
 @click.command()
 @click.option("--day", type=DayType(), help="One day of UTC only, such as 2026-11-23.")
 @click.option("--against", type=FILE, help='Seals that were kept outside: lines "2026-11-23 <digest>".')
+@click.option("--lines", is_flag=True, help="Judge all outcomes again, too, and compare lines and roll-ups.")
+@click.option("--from", "start", type=INSTANT, help="With --lines: only rows from this instant on.")
+@click.option("--to", "end", type=INSTANT, help="With --lines: only rows before this instant.")
 @data_option
 @json_option
-def verify(day: date | None, against: Path | None, data: Path | None, as_json: bool) -> None:
+def verify(
+    day: date | None,
+    against: Path | None,
+    lines: bool,
+    start: int | None,
+    end: int | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
     """Make every digest and every seal again, and say what does not match.
 
     Whoever can write the store can make its seals again, too: only seals that were kept outside show that.
     Exit code 0 when all is well, 1 when something does not match.
 
+    With --lines all outcomes are judged again beside the store, and of each table that is made from them the first row
+    is told that is not what they give: system, check, location, instant.
+
     \b
-    Example: motcua verify --against seals.txt --data data
+    Example: motcua verify --against seals.txt --lines --from 2026-11-01 --data data
     """
+    if not lines and (start is not None or end is not None):
+        raise click.UsageError("--from and --to go with --lines")
+    if start is not None and end is not None and end <= start:
+        raise ConfigurationError("--to does not come after --from")
     copies = _copies(against, day) if against else {}
     with the_store(configuration(data)) as store:
         chain = {seal.day: seal for seal in store.evidence.seals()}
@@ -129,6 +150,11 @@ def verify(day: date | None, against: Path | None, data: Path | None, as_json: b
             raise ConfigurationError(f"{day} has no seal; `motcua seals` shows all")
         with progress_of("Kiểm tra", None) as progress:
             found = store.evidence.verify(day, progress)
+        if lines:
+            span = (None if at is None else at // 1000 for at in (start, end))
+            with progress_of("Dựng lại để so sánh", None) as progress:
+                differ = store.verify_lines(progress, *span)
+            found = found._replace(findings=(*found.findings, *map(_line_finding, differ)))
     findings = [*found.findings, *compare_copies(chain, copies)]
     findings.sort(key=lambda f: (f.day or date.min, f.part, f.text))
     if as_json:
@@ -136,6 +162,23 @@ def verify(day: date | None, against: Path | None, data: Path | None, as_json: b
     else:
         _show_verification(console(), found, findings, copies)
     sys.exit(1 if findings or found.unchecked else 0)
+
+
+_TABLES = {
+    "lines": "trạng thái hiện tại",
+    "boundaries": "đường trạng thái",
+    "rollups": "số đếm theo giờ",
+    "reasons": "số đếm theo nguyên nhân",
+    "blind": "thời gian mất quan sát",
+}
+
+
+def _line_finding(different: Difference) -> Finding:
+    table, system, check, location, at, stored, made = different
+    where = f"{system}/{check} tại {location}" if system else f"nơi đo {location}"
+    when = "" if at is None else f", từ {words.instant(at, zone_of_environment())}"
+    what = "thừa trong kho" if made is None else "thiếu trong kho" if stored is None else "khác kết quả dựng lại"
+    return Finding(None, Part.LINES, f"{_TABLES[table]} {where}{when}: {what}")
 
 
 def _copies(file: Path, day: date | None) -> Mapping[date, str]:
@@ -173,6 +216,8 @@ def _verification_json(found: Verification, findings: list[Finding], copies: Map
 PARTS: Mapping[Part, str] = {
     Part.OUTCOMES: "Kết quả đo",
     Part.EVIDENCE: "Chứng cứ",
+    Part.CLOSED: "Số liệu đã chốt",
+    Part.LINES: "Đường trạng thái",
     Part.CHAIN: "Chuỗi con dấu",
     Part.SEAL: "Con dấu",
     Part.MISSING: "Thiếu con dấu",

@@ -23,7 +23,9 @@ from monitor.seals import (
     Part,
     Seal,
     Sealing,
+    closing_line,
     compare,
+    compare_closed,
     date_of,
     day_of,
     evidence_of,
@@ -32,6 +34,7 @@ from monitor.seals import (
     is_genuine,
     number_of,
     outcome_line,
+    reopening_line,
     start_of,
 )
 from monitor.store import schema
@@ -147,7 +150,9 @@ class EvidenceBook:
                 made = self._make(connection, day, previous, received, progress)
             with self._database.writing() as connection:
                 _hold_up_recording(connection)
-                if _received_on(connection, number_of(day)) == received and not _seals(connection, day):
+                is_same = _received_on(connection, number_of(day)) == received
+                is_same = is_same and len(_closings(connection, day)) == made.closed
+                if is_same and not _seals(connection, day):
                     connection.execute(insert(schema.seals).values(_seal_row(made)))
                     return made
 
@@ -171,6 +176,8 @@ class EvidenceBook:
             with closing(rows.evidence(number_of(day), received)) as seen:
                 for _, _, digest in seen:
                     sealing.add_evidence(digest)
+        for line in _closings(connection, day):
+            sealing.add_closing(line)
         return sealing.seal(day, round(self.clock() * 1000))
 
     @property
@@ -216,6 +223,8 @@ class EvidenceBook:
                     yield from (outcome_line(outcome) for outcome in outcomes if outcome)
                 with closing(rows.evidence(number_of(day), received)) as seen:
                     yield from (f"{digest}\n" for _, _, digest in seen)
+            if seal.closed is not None:
+                yield from _closings(connection, day)
 
     def of_tries(self, system: str, start: int, end: int) -> Iterator[Stored]:
         """The evidence of a system's tries due in [start, end) (ms), in order of due instant, as a stream."""
@@ -322,9 +331,12 @@ class _Verifying:
                     if not is_genuine(key, body, digest):
                         self._findings.add(forged(kept.day, key))
                     sealing.add_evidence(digest)
+        for line in _closings(self._connection, kept.day) if kept.closed is not None else ():
+            sealing.add_closing(line)
         self._seen = self._seen[0] + sealing.outcomes, self._seen[1] + sealing.evidence
-        made = sealing.seal(kept.day, kept.made_at) if is_whole else None
-        self._findings.update(compare(kept, made, self._seals.get(date_of(number - 1))))
+        made = sealing.seal(kept.day, kept.made_at)
+        self._findings.update(compare(kept, made if is_whole else None, self._seals.get(date_of(number - 1))))
+        self._findings.update(compare_closed(kept, made))
         return is_whole
 
     def _count(self) -> None:
@@ -387,6 +399,29 @@ class _Rows:
         rest = [table.c[name] for name in ("due_at", "try", "step") if name in table.c]
         with self._connection.execute(chosen.order_by(*names, *rest), execution_options=_STREAM) as rows:
             yield from rows
+
+
+def _closings(connection: Connection, day: date) -> list[str]:
+    """The lines of what was closed on a day, then of what was reopened, by their keys."""
+    table, names = schema.periods.c, ("kind", "name", "version")
+    start, end = (start_of(number_of(day) + days) // 1000 for days in (0, 1))
+    lines: list[str] = []
+    for at, line_of in ((table.closed_at, closing_line), (table.reopened_at, reopening_line)):
+        chosen = select(schema.periods).where(at >= start, at < end)
+        found = sorted(connection.execute(chosen).mappings(), key=lambda row: [row[name] for name in names])
+        lines += [line_of(dict(row)) for row in found]
+    return lines
+
+
+def check_unsealed(connection: Connection, place: str, at: int) -> None:
+    """Let no seal be made meanwhile. Raises StoreError where the day of an instant (seconds) has its seal already."""
+    _hold_up_recording(connection)
+    last = _last_sealed(connection)
+    if last is not None and day_of(1000 * at) <= last:
+        said = (
+            f"{place}: {date_of(day_of(1000 * at))} is sealed already and takes nothing more; was the clock set back?"
+        )
+        raise StoreError(said, permanent=True)
 
 
 def _by_day(connection: Connection, table: Table, day: ColumnElement[int]) -> dict[int, _Received]:

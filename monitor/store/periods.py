@@ -20,6 +20,7 @@ from monitor.model import CONTROL_SYSTEM, Reason, Settings, Verdict, verdict_of
 from monitor.store import schema
 from monitor.store.database import Database, StoreError
 from monitor.store.dated import Dated
+from monitor.store.evidence import check_unsealed
 from monitor.store.outcomes import Key, Names, between, try_of_row
 
 _DAY = 86_400
@@ -75,6 +76,7 @@ class PeriodBook:
         Raises StoreError for one that is closed, or without a reason where there is an earlier version.
         """
         with self._database.writing() as connection:
+            check_unsealed(connection, self._database.place, at)
             versions = [_closed(row) for row in connection.execute(_versions(kind, name))]
             if versions and versions[-1].reopened_at is None:
                 said = f"{name} ({kind}) is closed already, as version {versions[-1].version}; reopen it first"
@@ -98,6 +100,7 @@ class PeriodBook:
         table = schema.periods
         chosen = update(table).where(table.c.kind == kind, table.c.name == name, table.c.reopened_at.is_(None))
         with self._database.writing() as connection:
+            check_unsealed(connection, self._database.place, at)
             values = chosen.values(reopened_at=at, reopened_by=by, reopened_why=why).returning(*table.columns)
             row = connection.execute(values).one_or_none()
         if row is None:

@@ -6,9 +6,10 @@ import heapq
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TypeAlias
+from itertools import zip_longest
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Connection, MetaData, Table, and_, func, insert, select
+from sqlalchemy import Column, ColumnElement, Connection, MetaData, Select, Table, and_, func, insert, select
 
 from monitor.judge import EARLIEST_MS, Try, seen
 from monitor.model import CONTROL_SYSTEM, Settings
@@ -75,6 +76,70 @@ def rebuild(database: Database, settings: SettingsOf, progress: Progress | None)
             for table, new in zip(schema.DERIVED, beside, strict=True):
                 connection.execute(table.delete())
                 connection.execute(insert(table).from_select(list(table.columns), select(new)))
+
+
+class Difference(NamedTuple):
+    """The first row of a table that is not what the outcomes give; `at` in seconds, None where rows have no instant.
+
+    `system` and `check` are None of the blindness of a location. None for `stored`, `made`: there is no such row.
+    """
+
+    table: str
+    system: str | None
+    check: str | None
+    location: str
+    at: int | None
+    stored: tuple[Any, ...] | None
+    made: tuple[Any, ...] | None
+
+
+def differences(
+    database: Database, progress: Progress | None, start: int | None = None, end: int | None = None
+) -> list[Difference]:
+    """See `Store.verify_lines`. Nothing is written; what is read is all as of one instant."""
+    with database.scratch() as connection, database.reading() as reader:
+        beside = _tables_beside(connection)
+        books = Books(Names(), Dated(), Ledger(database, beside), {})
+        books.names.read(reader)
+        books.dated.read(reader)
+        _judge_all(connection, reader, books, progress)
+        found: list[Difference] = []
+        for table, new in zip(schema.DERIVED, beside, strict=True):
+            stored, made = (_in_order(t, start, end) for t in (table, new))
+            with reader.execute(stored) as kept, connection.execute(made) as again:
+                pairs = zip_longest(map(tuple, kept), map(tuple, again))
+                if pair := next((pair for pair in pairs if pair[0] != pair[1]), None):
+                    found.append(_difference(table, books.names, *pair))
+        return found
+
+
+_INSTANTS = {"boundaries": "at", "rollups": "hour", "reasons": "hour", "blind": "start"}
+
+
+def _in_order(table: Table, start: int | None, end: int | None) -> Select[Any]:
+    """The rows of a derived table that begin in [start, end) (seconds), by their keys; all of those without instant."""
+    instant = _INSTANTS.get(table.name.removeprefix("new_"))
+    chosen = select(table).order_by(*table.primary_key).execution_options(yield_per=_CHUNK)
+    if instant is not None and start is not None:
+        chosen = chosen.where(table.c[instant] >= start)
+    if instant is not None and end is not None:
+        chosen = chosen.where(table.c[instant] < end)
+    return chosen
+
+
+def _difference(table: Table, names: Names, stored: tuple[Any, ...] | None, made: tuple[Any, ...] | None) -> Difference:
+    keys = [column.name for column in table.primary_key]
+    columns = table.columns.keys()
+    known = [dict(zip(columns, row, strict=True)) for row in (stored, made) if row]
+    first = min(known, key=lambda row: [row[key] for key in keys])
+    instant = _INSTANTS.get(table.name)
+    at = first[instant] if instant else None
+    if stored and made and [known[0][key] for key in keys] != [known[1][key] for key in keys]:
+        stored, made = (stored, None) if first is known[0] else (None, made)
+    if table.name == "blind":
+        return Difference(table.name, None, None, first["location"], at, stored, made)
+    system, check, location = names.keys[first["series"]]
+    return Difference(table.name, system, check, location, at, stored, made)
 
 
 def _date_all(database: Database, settings: SettingsOf) -> None:

@@ -338,7 +338,8 @@ received_days = Table(
     sqlite_with_rowid=False,
 )
 
-# One digest a day over all outcomes and evidence received in it, and over the day before; `day` is YYYY-MM-DD.
+# One digest a day over all outcomes and evidence received in it, over what was closed and reopened (`periods`; null in
+# seals from before these were sealed), and over the day before; `day` is YYYY-MM-DD.
 seals = Table(
     "seals",
     metadata,
@@ -350,6 +351,8 @@ seals = Table(
     Column("outcomes_digest", Text, nullable=False),
     Column("evidence_digest", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("closed", Integer),
+    Column("closed_digest", Text),
 )
 
 # --- dossiers of the one-stop desk: instants in seconds, no field that names a person ---------------------------------

@@ -28,7 +28,7 @@ from monitor.store.maintenance import MaintenanceBook
 from monitor.store.outbox import Outbox
 from monitor.store.outcomes import Key, Names, between, outcome_of_row
 from monitor.store.periods import PeriodBook
-from monitor.store.rebuild import Progress, check_can_be_rebuilt, rebuild
+from monitor.store.rebuild import Difference, Progress, check_can_be_rebuilt, differences, rebuild
 from monitor.store.recorder import Recorded, Recorder
 from monitor.store.reports import ReportBook
 from monitor.store.terms import TermBook
@@ -184,6 +184,18 @@ class Store:
         rebuild(self._database, settings, progress)
         if rules is not None:
             self.incidents.make_all(rules)
+
+    def verify_lines(
+        self, progress: Progress | None = None, start: int | None = None, end: int | None = None
+    ) -> list[Difference]:
+        """Judge all outcomes again, beside the tables, and say where these do not hold what that gives.
+
+        Of each derived table the first row that differs, of those that begin in [start, end) (seconds); none: all is
+        byte by byte what the outcomes give. Lines as of their last try have no instant and are always compared. Nothing
+        is written, and recording may go on. Raises StoreError where the outcomes of some time are gone.
+        """
+        check_can_be_rebuilt(self._database, keep_closed=True)
+        return differences(self._database, progress, start, end)
 
     def date_settings(self, settings: Mapping[CheckKey, Settings], now: float) -> list[CheckKey]:
         """Let these settings judge the slots of their checks (system, check) from `now` on (seconds).

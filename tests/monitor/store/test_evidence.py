@@ -485,6 +485,97 @@ def test_whatever_is_changed_is_found(sealed: Store, statement: str, expected: s
     assert found(sealed.evidence.verify()) == expected
 
 
+# --- closed periods ---------------------------------------------------------------------------------------------------
+
+
+def close(store: Store, at: int, **more: Any) -> None:
+    store.periods.close(
+        "calendar", "2026-10", 0, 100, at=at, by="to_truc", inputs="ab" * 32, figures='{"rows":[]}', **more
+    )
+
+
+@pytest.fixture
+def closed(store: Store) -> Store:
+    """A period that was closed on the first day, and reopened and closed again on the next one; both are sealed."""
+    store.record([outcome(1)], known, received_at=START + 1)
+    close(store, START + 10)
+    store.periods.reopen("calendar", "2026-10", at=START + DAY, by="to_truc", why="Bổ sung")
+    close(store, START + DAY + 5, reason="Bổ sung")
+    for number in (0, 1):
+        store.evidence.seal(FIRST + timedelta(days=number))
+    return store
+
+
+def test_closings_are_under_the_seal_of_their_day(closed: Store) -> None:
+    seals = closed.evidence.seals()
+    assert [seal.closed for seal in seals] == [1, 2]
+    content = ""
+    for seal in seals:
+        content = "".join(closed.evidence.content(seal.day))
+        assert sha256(content.encode()).hexdigest() == seal.digest
+    assert '"figures":' in content and '"reopened_why":"Bổ sung"' in content
+    assert closed.evidence.verify().findings == ()
+
+
+SECOND = FIRST + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "days"),
+    [
+        ("UPDATE periods SET figures = '{}' WHERE version = 1", {FIRST}),
+        ("UPDATE periods SET inputs = 'cd' WHERE version = 2", {SECOND}),
+        ("UPDATE periods SET closed_by = 'ai_do' WHERE version = 2", {SECOND}),
+        ("UPDATE periods SET reason = 'Khác' WHERE version = 2", {SECOND}),
+        ("UPDATE periods SET reopened_why = 'Khác' WHERE version = 1", {SECOND}),
+        ("UPDATE periods SET reopened_at = NULL WHERE version = 1", {SECOND}),
+        ("DELETE FROM periods WHERE version = 2", {SECOND}),
+        ("UPDATE periods SET closed_at = closed_at - 86400 WHERE version = 2", {FIRST, SECOND}),
+        ("UPDATE seals SET closed_digest = 'ab' WHERE closed = 1", {FIRST}),
+    ],
+)
+def test_closed_figures_that_were_edited_are_found(closed: Store, statement: str, days: set[date]) -> None:
+    with closed._database.writing() as connection:
+        connection.exec_driver_sql(statement)
+    found = closed.evidence.verify().findings
+    assert {(finding.day, finding.part) for finding in found} == {(day, Part.CLOSED) for day in days}
+    assert {finding.day for finding in closed.evidence.verify(SECOND).findings} == days & {SECOND}
+
+
+def test_closed_figures_are_looked_at_where_raw_rows_are_gone(closed: Store) -> None:
+    with closed._database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM outcomes")
+        connection.exec_driver_sql("UPDATE periods SET figures = '{}' WHERE version = 1")
+    closed.set_meta("raw_from", str((START + 10 * DAY) * 1000))
+    found = closed.evidence.verify()
+    assert found.unchecked == (FIRST,)
+    assert {(finding.day, finding.part) for finding in found.findings} == {(FIRST, Part.CLOSED)}
+
+
+def test_a_seal_from_before_closings_were_sealed_stays_good(store: Store) -> None:
+    store.record([outcome(1)], known, received_at=START + 1)
+    store.evidence.seal(FIRST)
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE seals SET closed = NULL, closed_digest = NULL")
+        connection.exec_driver_sql(
+            'INSERT INTO periods (kind, name, version, start, "end", closed_at, closed_by, inputs, figures) '
+            f"VALUES ('calendar', '2026-10', 1, 0, 100, {START + 10}, 'to_truc', 'ab', '{{}}')"
+        )
+    assert store.evidence.verify().findings == ()
+
+
+def test_a_seal_cannot_pass_for_one_from_before_closings_were_sealed(closed: Store) -> None:
+    with closed._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE seals SET closed = NULL, closed_digest = NULL")
+    assert {(f.day, f.part) for f in closed.evidence.verify().findings} == {(FIRST, Part.SEAL), (SECOND, Part.SEAL)}
+
+
+def test_nothing_is_closed_on_a_day_that_is_sealed(closed: Store) -> None:
+    with pytest.raises(StoreError, match="2026-11-24 is sealed"):
+        closed.periods.reopen("calendar", "2026-10", at=START + 2 * DAY - 1, by="to_truc", why="Bổ sung")
+    assert closed.evidence.verify().findings == ()
+
+
 def test_one_day_is_looked_at_alone(sealed: Store) -> None:
     run(sealed, f"DELETE FROM outcomes WHERE {ONE}")
     assert found(sealed.evidence.verify(day(1))) == {(day(1), Part.OUTCOMES)}

@@ -24,3 +24,5 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.PrimaryKeyConstraint("number", name="pk_terms"),
     )
+    op.add_column("seals", sa.Column("closed", sa.Integer))
+    op.add_column("seals", sa.Column("closed_digest", sa.Text))
