@@ -38,8 +38,9 @@ def test_commands_exist(command: str) -> None:
     for word in words:
         if not isinstance(found, click.Group):
             break
-        assert word in found.commands, command
-        found = found.commands[word]
+        named = found.get_command(click.Context(found), word)
+        assert named is not None, command
+        found = named
     known = {option for parameter in found.params for option in parameter.opts}
     assert {word for word in words if word.startswith("-")} <= known, command
 

@@ -17,6 +17,7 @@ import click
 from monitor import __version__
 from monitor.catalogue import CatalogueError
 
+
 def main() -> None:
     """The entry point: no traceback reaches a user (MOTCUA_DEBUG=1 shows it)."""
     signal.signal(signal.SIGTERM, _terminated)
