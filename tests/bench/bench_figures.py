@@ -28,6 +28,7 @@ from monitor.model import Reason, State, Verdict
 from monitor.periods import Kind
 from monitor.store import Store, schema
 from monitor.store.codec import line_row
+from monitor.terms import keys_in
 
 SYSTEMS, CHECKS = 200, 10
 INCIDENTS = 20
@@ -157,9 +158,8 @@ def _system(number: int) -> dict[str, Any]:
 
 
 def keys(loaded: Catalogue) -> Iterator[tuple[str, str, str]]:
-    for system, spec in loaded.systems.items():
-        for check in spec.checks:
-            yield from figures.keys_of(loaded, system, check)
+    for system in loaded.systems:
+        yield from keys_in(loaded, system)
 
 
 _KEY = ("system", "check", "location")
