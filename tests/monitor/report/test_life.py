@@ -297,7 +297,7 @@ def test_a_mail_server_that_is_away_is_a_failure_without_secrets(say: Say, tmp_p
 
 @pytest.mark.live("liberation2")
 def test_the_calendar_job_as_a_command(say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "now", lambda: at("2026-11-01T09:00"))
+    monkeypatch.setattr(report, "now", lambda: at(story.NOW))
     with Mail() as server:
         with_mail(tmp_path, f"smtp://127.0.0.1:{server.port}")
         first = say("report", "due", "--by", "lich", *SHARED)

@@ -67,9 +67,11 @@ def test_a_correction_is_written_beside_what_it_replaces(
 ) -> None:
     store.terms.record(catalogue, T0)
     store.terms.record(changed, T0 + 100)
-    said = {"at": T0 + 200, "by": "giam_sat", "reason": "Phụ lục ký sớm hơn"}
-    assert store.terms.correct(changed, T0 + 50, **said, only=KEY) == [KEY]
-    assert store.terms.correct(changed, T0 + 50, **said, only=KEY) == []
+    for expected in ([KEY], []):  # what holds already is not written again
+        corrected = store.terms.correct(
+            changed, T0 + 50, at=T0 + 200, by="giam_sat", reason="Phụ lục ký sớm hơn", only=KEY
+        )
+        assert corrected == expected
     dated = store.terms.dated(changed, T0 + 200)
     assert terms_at(dated, "igate", T0 + 50).checks["forms"].critical
     assert not terms_at(dated, "igate", T0 + 49).checks["forms"].critical
@@ -124,7 +126,7 @@ def test_a_recorder_records_the_terms_of_its_catalogue_with_the_first_message(
     store: Store, catalogue: Catalogue, changed: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, province in enumerate((catalogue, changed)):
-        monkeypatch.setattr(wiring.time, "time", lambda number=number: T0 + 1000.0 * number)
+        monkeypatch.setattr("monitor.wiring.time.time", lambda number=number: T0 + 1000.0 * number)
         recorder = wiring.Recorder(store, province)
         assert not number or len(store.terms.entries()) == len(catalogue.systems) + len(catalogue.contracts)
         recorder.record([outcome("igate", "forms", T0 + 1000 * number - 1)], {})
