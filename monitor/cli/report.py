@@ -36,7 +36,7 @@ from monitor.report.content import document, rule_ids
 from monitor.report.facts import Facts
 from monitor.report.language import LANGUAGES, Tongue
 from monitor.report.model import Heading, Paragraph, ReportError
-from monitor.report.renderers import ENDINGS, RENDERERS
+from monitor.report.renderers import ENDINGS, RENDERERS, render
 from monitor.store.reports import KeptReport
 from monitor.wiring import ConfigurationError, configuration
 
@@ -148,11 +148,12 @@ def build(
             )
         with _one_line():
             made = built.document(lang)
-            files = {}
-            for number, name in enumerate(formats, 1):
+            suffix = "" if lang == "vi" else f".{lang}"
+            ready = dict.fromkeys(formats, b"")
+            for number, (name, content) in enumerate(render(made, formats), 1):
+                ready[name] = content
                 shown(steps + number, steps + 1 + len(formats))
-                suffix = "" if lang == "vi" else f".{lang}"
-                files[out / f"{built.stem}{suffix}.{ENDINGS[name]}"] = RENDERERS[name](made)
+            files = {out / f"{built.stem}{suffix}.{ENDINGS[name]}": content for name, content in ready.items()}
             _write(files)
             shown(steps + 1 + len(formats), steps + 1 + len(formats))
     if not built.facts.head["known"]:

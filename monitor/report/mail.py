@@ -19,7 +19,7 @@ from monitor.report import life
 from monitor.report.facts import Progress
 from monitor.report.life import Built
 from monitor.report.model import Document, ReportError
-from monitor.report.renderers import ENDINGS, RENDERERS
+from monitor.report.renderers import ENDINGS, render
 from monitor.store import Store
 
 TIMEOUT = 30.0
@@ -52,7 +52,8 @@ def send(store: Store, settings: ReportMail, built: Built, now: int, to: Sequenc
     if not receivers or settings.url is None:
         raise ReportError("the catalogue has no report.mail with url and to, or its url is empty")
     made = built.document("vi")
-    files = {f"{built.stem}.{ENDINGS[name]}": RENDERERS[name](made) for name in ATTACHED}
+    ready = dict(render(made, ATTACHED))
+    files = {f"{built.stem}.{ENDINGS[name]}": ready[name] for name in ATTACHED}
     named = "--to" if to else "report.mail.to"
     _deliver(settings, receivers, named, _message(settings, receivers, built, made, files, now))
     store.reports.sent(built.kept, now)

@@ -9,6 +9,7 @@ its length in a line.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -52,8 +53,11 @@ def typeset(template: str, inputs: Mapping[str, str], made_at: int, **options: A
     """The files that a template makes of its inputs, dated `made_at`. Raises ReportError."""
     job = json.dumps({"template": template, "inputs": inputs, "made_at": made_at, "options": options})
     command = [sys.executable, "-P", "-m", "monitor.report.typesetting"]
+    lean = os.environ | {"MALLOC_ARENA_MAX": "1"}  # typst's threads would each keep memory of their own
     try:
-        done = subprocess.run(command, input=job.encode(), capture_output=True, timeout=LIMIT, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, input=job.encode(), capture_output=True, timeout=LIMIT, check=False, env=lean
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ReportError(f"typst can't be run: {type(error).__name__}", permanent=False) from None
     if done.returncode != 0:

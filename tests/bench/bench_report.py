@@ -26,9 +26,10 @@ from monitor.garbage import collecting_later
 from monitor.incident_rules import IncidentRules
 from monitor.judge import Boundary, Line, Try
 from monitor.model import Outcome, Phases, Reason, State, StepResult, Verdict
-from monitor.report import content, dossiers
+from monitor.report import content as contents
+from monitor.report import dossiers
 from monitor.report.facts import gather
-from monitor.report.renderers import RENDERERS
+from monitor.report.renderers import RENDERERS, render
 from monitor.store import Store, schema
 from monitor.store.codec import line_row
 from tests.bench import bench_figures as base
@@ -110,11 +111,11 @@ def build(folder: Path) -> dict[str, Any]:
     with collecting_later():
         facts = gather(loaded, store, period, now, dossiers.gather(loaded, store, period, now))
         lap("gather")
-        made = content.document(facts, "vi")
+        made = contents.document(facts, "vi")
         lap("content")
         sizes = {}
-        for name, render in RENDERERS.items():
-            sizes[f"{name}_bytes"] = len(render(made))
+        for name, content in render(made, RENDERERS):
+            sizes[f"{name}_bytes"] = len(content)
             lap(name)
     store.close()
     counts = {"incidents": len(facts.incidents), "systems": len(facts.systems)}
