@@ -47,6 +47,8 @@ log = structlog.get_logger("wiring")
 class ConfigurationError(Exception):
     """A setting is missing or bad; the message says which and what to do."""
 
+    permanent = True  # as in StoreError: waiting does not help
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
