@@ -519,7 +519,8 @@ class _Reading:
     def _months(self) -> list[dict[str, Any]]:
         """Incidents by party that began in each of the 12 months up to the period's end, days of the province.
 
-        Those that rest on imported outcomes are left out, as in the tallies.
+        Those that rest on imported outcomes are left out, as in the tallies. `watched`: it did not end before the
+        first outcome that is known.
         """
         kind = Kind.CALENDAR if self.period.kind is Kind.CUSTOM else self.period.kind
         spans = {name: periods.seconds(periods.parse(name, kind), self.zone) for name in self._month_names()}
@@ -527,6 +528,7 @@ class _Reading:
         records = scorecards.outages(self.store, first, min(last, self.now))
         imported = scorecards.brought_in(self.catalogue, self.store, records, self.now)
         records = [r for r in records if r.id not in imported]
+        since = self.store.periods.first_hour()
         made = []
         for name, (start, end) in spans.items():
             parties: dict[str, list[int]] = {}
@@ -535,7 +537,7 @@ class _Reading:
                     kept = parties.setdefault(r.party or "", [0, 0])
                     kept[0] += 1
                     kept[1] += r.down_seconds
-            made.append({"name": name, "parties": parties})
+            made.append({"name": name, "parties": parties, "watched": since is not None and since < end})
         return made
 
     def _windows(self) -> list[dict[str, Any]]:

@@ -149,6 +149,16 @@ class PeriodBook:
                     failed.setdefault(line, {})[Reason(reason)] = int(number)
         return {names.keys[line]: Tries(*counts, failed.get(line, {})) for line, counts in counted.items()}
 
+    def first_hour(self) -> int | None:
+        """The first hour (seconds) of which any outcome is known, None without any."""
+        rollups, series = schema.rollups.c, schema.series.c
+        # Line by line, each a look into the index: the table as a whole has a row an hour of each.
+        of_line = select(rollups.hour).where(rollups.series == series.id, rollups.hour >= 1).order_by(rollups.hour)
+        with self._database.reading() as connection:
+            hours = connection.execute(select(of_line.limit(1).scalar_subquery()).select_from(schema.series)).scalars()
+            found = min((hour for hour in hours if hour is not None), default=None)
+        return None if found is None else int(found)
+
     def imported(self, start: int, end: int) -> set[Key]:
         """The lines that have imported outcomes due in [start, end)."""
         table = schema.outcomes.c

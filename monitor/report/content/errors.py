@@ -56,6 +56,9 @@ def errors_section(c: Context) -> list[Block]:
 
 def _hours(c: Context) -> Iterator[Block]:
     t, hours = c.t, c.facts.errors["hours"]
+    if not any(one["conclusive"] for one in c.facts.errors["checks"]):
+        yield Paragraph(t("Không có lượt kiểm tra nào có kết quả trong kỳ.", "No check had a conclusive result."))
+        return
     if not any(hours):
         yield Paragraph(t("Không có lượt kiểm tra nào lỗi trong kỳ.", "No check failed in the period."))
         return

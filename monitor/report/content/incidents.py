@@ -261,7 +261,11 @@ def _party_months(c: Context) -> Iterator[Block]:
     for party in shown:
         rows.append(Row((Cell(c.party(party)),), group=True))
         for month in months:
+            name = Cell(f"{month['name'][5:]}/{month['name'][:4]}")
+            if not month.get("watched", True):
+                rows.append(Row((name, *(Cell(t("chưa theo dõi", "not watched")),) * 2)))
+                continue
             number, seconds = month["parties"].get(party, (0, 0))
-            rows.append(Row((Cell(f"{month['name'][5:]}/{month['name'][:4]}"), c.n(number), c.n(seconds))))
+            rows.append(Row((name, c.n(number), c.n(seconds))))
     title = t("Sự cố bắt đầu trong 12 tháng, theo nhà thầu", "Incidents that began in 12 months, by vendor")
     yield Table("party_months", title, columns, rows)

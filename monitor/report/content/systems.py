@@ -117,8 +117,8 @@ def _provisional_notes(c: Context) -> Iterator[Paragraph]:
 def _promise_table(c: Context) -> Table:
     t = c.t
     columns = (
-        Column(t("Hệ thống", "System"), 27),
-        Column(t("Cam kết", "Objective"), 10, numeric=True),
+        Column(t("Hệ thống", "System"), 23),
+        Column(t("Cam kết", "Objective"), 14, numeric=True),
         Column(t("Được gián đoạn (giây)", "Allowed (s)"), 13, numeric=True),
         Column(t("Đã gián đoạn (giây)", "Down (s)"), 13, numeric=True),
         Column(t("Kết luận", "Verdict"), 14),

@@ -404,6 +404,8 @@ def test_a_month_without_any_data(tmp_path: Path) -> None:
     assert "100,00%" not in said.replace("(2.678.400/2.678.400", "").replace("100,00% ", "")
     assert "ĐẠT" not in said
     assert "Không có dữ liệu quan sát, nên không xác định được sự cố." in said
+    assert "Không có lượt kiểm tra nào có kết quả trong kỳ." in said
+    assert "Không có lượt kiểm tra nào lỗi" not in said
 
 
 @pytest.mark.live("liberation2")
@@ -417,6 +419,10 @@ def test_installed_on_the_20th(tmp_path: Path) -> None:
     assert bus[1].text.endswith(" (*)")
     assert bus[7].text == "38,70%"  # 12 of 31 days
     assert "số liệu của kỳ là tạm tính" in words_of(made)
+    (months,) = [t for t in made.tables if t.id == "party_months"]
+    named = {row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in months.rows if not row.group}
+    assert named["09/2026"] == ["chưa theo dõi", "chưa theo dõi"]  # nothing was observed: no 0
+    assert named["10/2026"] == ["0", "0"]
 
 
 @pytest.mark.live("liberation2")

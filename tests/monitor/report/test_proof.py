@@ -169,7 +169,9 @@ def expected(again: Recount, seals: Mapping[str, str]) -> dict[str, list[list[st
     months = [f"{n % 12 + 1:02d}/{n // 12}" for n in range(2025 * 12 + 10, 2026 * 12 + 10)]
     last = [months[-1], "1", number(own[2] - own[1])]
     title = "Sự cố bắt đầu trong 12 tháng, theo nhà thầu"
-    made[title] = [[PARTIES["vendor"]], *([month, "0", "0"] for month in months[:-1]), last]
+    # The first outcome is of 29 September: before it nobody watched, and nothing is known.
+    unknown = [[month, "chưa theo dõi", "chưa theo dõi"] for month in months[:-2]]
+    made[title] = [[PARTIES["vendor"]], *unknown, [months[-2], "0", "0"], last]
 
     made["Điểm đo"] = [["Văn phòng", number(END - START), "0", number(again.silent()), "0"]]
     form = [number(count) for count in story.FORM]
