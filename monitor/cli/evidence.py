@@ -158,9 +158,10 @@ def verify(
     findings = [*found.findings, *compare_copies(chain, copies)]
     findings.sort(key=lambda f: (f.day or date.min, f.part, f.text))
     if as_json:
-        click.echo(json.dumps(_verification_json(found, findings, copies), ensure_ascii=False, indent=2))
+        said = _verification_json(found, findings, copies) | {"lines": lines}
+        click.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
-        _show_verification(console(), found, findings, copies)
+        _show_verification(console(), found, findings, copies, lines=lines)
     sys.exit(1 if findings or found.unchecked else 0)
 
 
@@ -168,6 +169,7 @@ _TABLES = {
     "lines": "trạng thái hiện tại",
     "boundaries": "đường trạng thái",
     "rollups": "số đếm theo giờ",
+    "days": "số đếm theo ngày",
     "reasons": "số đếm theo nguyên nhân",
     "blind": "thời gian mất quan sát",
 }
@@ -226,13 +228,15 @@ PARTS: Mapping[Part, str] = {
 
 
 def _show_verification(
-    shown: Console, found: Verification, findings: list[Finding], copies: Mapping[date, str]
+    shown: Console, found: Verification, findings: list[Finding], copies: Mapping[date, str], *, lines: bool
 ) -> None:
     def say(text: str, style: str = "") -> None:
         shown.print(text, style=style, soft_wrap=True, highlight=False, markup=False)
 
     days, outcomes, evidence = map(words.number, (found.days, found.outcomes, found.evidence))
     say(f"Đã kiểm tra {days} ngày niêm phong, {outcomes} kết quả đo, {evidence} chứng cứ (ngày tính theo giờ UTC)")
+    if lines:
+        say("Đã dựng lại mọi trạng thái và số đếm từ kết quả đo để so sánh")
     if found.unchecked:
         say(f"Chỉ kiểm tra được chuỗi con dấu, kết quả đo không còn lưu: {', '.join(map(_day, found.unchecked))}")
     if found.waiting:

@@ -113,7 +113,7 @@ def differences(
         return found
 
 
-_INSTANTS = {"boundaries": "at", "rollups": "hour", "reasons": "hour", "blind": "start"}
+_INSTANTS = {"boundaries": "at", "rollups": "hour", "days": "day", "reasons": "hour", "blind": "start"}
 
 
 def _in_order(table: Table, start: int | None, end: int | None) -> Select[Any]:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 
+from monitor.cli import evidence as commands_of_evidence
 from monitor.model import CONTROL_SYSTEM, Reason
-from monitor.store import Store
+from monitor.store import Store, schema
 from tests.monitor.province import NOW, TODAY, load, outcome, series_of_a_day, store_in
 from tests.monitor.store.test_worlds import World, a_store, happen, rows, worlds
 from tests.monitor.store.test_worlds import empty as empty  # noqa: PLC0414 - a fixture
@@ -55,6 +56,7 @@ SERIES = "(SELECT id FROM series WHERE system = 'igate' AND \"check\" = 'search'
         (f"DELETE FROM boundaries WHERE series = {SERIES} AND state = 'down'", "boundaries", "made"),
         (f"INSERT INTO boundaries VALUES ({SERIES}, {NOW - 150}, 'up', NULL, NULL)", "boundaries", "stored"),
         (f"UPDATE rollups SET down = 0 WHERE series = {SERIES} AND hour > 0", "rollups", "both"),
+        (f"UPDATE days SET conclusive = 0 WHERE series = {SERIES}", "days", "both"),
         (f"UPDATE reasons SET tries = 9 WHERE series = {SERIES} AND hour > 0", "reasons", "both"),
         (f"UPDATE lines SET state = 'up' WHERE series = {SERIES}", "lines", "both"),
         ('UPDATE blind SET "end" = "end" + 1', "blind", "both"),
@@ -72,6 +74,10 @@ def test_what_was_edited_is_told(store: Store, statement: str, table: str, told:
         assert found.at == (NOW - 150 if told == "stored" else NOW - 180)
 
 
+def test_every_derived_table_has_a_name_for_people() -> None:
+    assert commands_of_evidence._TABLES.keys() == {table.name for table in schema.DERIVED}
+
+
 def test_a_part_of_the_time_is_compared_alone(store: Store) -> None:
     with store._database.writing() as connection:
         connection.exec_driver_sql(f"DELETE FROM boundaries WHERE series = {SERIES} AND state = 'down'")
@@ -83,6 +89,7 @@ def test_a_part_of_the_time_is_compared_alone(store: Store) -> None:
 def test_the_command_says_what_differs(store: Store, folder: Path, motcua: Motcua) -> None:
     done = motcua("verify", "--lines", "--data", folder)
     assert done.code == 0, done.err
+    assert "Đã dựng lại mọi trạng thái và số đếm" in done.out
     with store._database.writing() as connection:
         connection.exec_driver_sql(f"DELETE FROM boundaries WHERE series = {SERIES} AND state = 'down'")
     done = motcua("verify", "--lines", "--data", folder)
