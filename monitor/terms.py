@@ -220,7 +220,8 @@ def _written(terms: SystemTerms) -> dict[str, Any]:
 
 def _promised(contract: Contract) -> dict[str, Any]:
     """All of it but its names: these are no terms."""
-    told = contract.model_dump(mode="json", exclude={"name", "number", "objective"})
+    # Without warnings: pydantic gives one for every date with a validator of ours, and writes it well.
+    told = contract.model_dump(mode="json", exclude={"name", "number", "objective"}, warnings=False)
     return told | {"objective": None if contract.objective is None else str(contract.objective)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -294,6 +295,17 @@ def test_a_case(folder: Path, case: Case) -> None:
     assert isinstance(igate.contractual, Account)
     assert igate.contractual.figure.down_seconds == case.contractual
     assert sum(s.end - s.start for outage in igate.outages for s in outage.own) == case.own
+
+
+def test_a_contract_is_read_as_it_was_written_with_its_days(folder: Path) -> None:
+    """Its days are dates again; and nothing warns, as pydantic does of days that it has just written."""
+    catalogue.__wrapped__(folder, OLD)  # writes the file
+    text = (folder / "catalogue.yaml").read_text(encoding="utf-8")
+    known = load(folder, text.replace("next: {party", "next: {valid_from: 2026-01-01, valid_to: 2027-01-01, party"))
+    body = bodies(known)[Subject.CONTRACT, "next"]
+    again = terms._contract_of("next", body, known)
+    assert (again.valid_from, again.valid_to) == (date(2026, 1, 1), date(2027, 1, 1))
+    assert again == known.contracts["next"]
 
 
 def test_a_period_before_a_change_is_what_it_was(folder: Path) -> None:
