@@ -696,6 +696,17 @@ def test_a_rebuild_mends_what_was_derived(store: Store) -> None:
     assert store.lines()[KEY].run == (try_of(outcome(360, FAILED)),)
 
 
+def test_a_row_that_outcomes_do_not_give_is_told(store: Store) -> None:
+    store.record([*STORY, outcome(300, late_ms=80_000)], known)
+    assert store.verify_lines() == []
+    with store._database.writing() as connection:
+        connection.execute(update(schema.days).values(conclusive=schema.days.c.conclusive + 1))
+        connection.execute(update(schema.boundaries).values(step="other"))
+    told = {(found.table, found.system, found.at) for found in store.verify_lines()}
+    assert told == {("boundaries", "igate", HOUR), ("days", "igate", HOUR // 86_400 * 86_400)}
+    assert {found.table for found in store.verify_lines(start=HOUR + 86_400)} == set()
+
+
 def test_a_rebuild_judges_by_the_settings_of_the_time_whatever_the_catalogue(store: Store) -> None:
     store.record([*STORY, outcome(0, key=("gone", "c", "l"))], known)
     before = tables(store)
