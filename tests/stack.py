@@ -55,6 +55,7 @@ class Stack:
             "MOTCUA_BROKER_URL": self.redis.url,
             "MOTCUA_DATABASE_URL": self.postgres.url,
             "MOTCUA_ALERT_ALERTMANAGER": self.alertmanager.url if self.alertmanager else "",
+            "MOTCUA_REPORT_SMTP": "",
         }
         words = [re.sub(r"\$\{MOTCUA_LOCATION:-\w+\}", LOCATION, word) for word in SERVICES[service]["command"]]
         words = [{"0.0.0.0": "127.0.0.1", "8000": str(self._port)}.get(word, word) for word in words]

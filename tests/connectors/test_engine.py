@@ -314,7 +314,7 @@ def test_who_asks_while_a_question_is_still_being_asked_adds_none(silent: Server
 
 def test_a_slot_out_of_turn_keeps_no_scheduled_one_waiting() -> None:
     with serving(slowly(0.5, GOOD)) as server:
-        of = page(server.url)
+        of = page(server.url, spacing=5)  # the question's second try would come first
         with watching(of) as watch:
             watch.submit(replace(watch.slot(of), asked=True), watch.slot(of, after=0.1))
             assert sorted(o.try_ for o in watch.wait(2)) == [0, 1]

@@ -538,6 +538,7 @@ LABEL_VALUES = {
     "timeliness": ("early", "on_time", "overdue"),
     "period": ("today", "month", "official"),
     "source": ("own", "official"),
+    "figure": ("pending", "index766"),
 }
 
 
