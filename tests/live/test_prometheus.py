@@ -146,7 +146,9 @@ def test_the_board_of_dossiers_has_data_once_the_job_has_collected_them(tmp_path
             ((_, month),) = prometheus.ask('sum(motcua_dossiers_received{period="month"})')
             assert prometheus.ask('motcua_dossiers_received{period="year"}') == []  # known from this month on
             assert month == sum(n for _, n in prometheus.ask(as_promql(asked["Hồ sơ theo đơn vị trong kỳ A"])))
-            ((job, age),) = prometheus.ask('time() - motcua_job_last_success_timestamp_seconds{job_name="dossiers_igate"}')
+            ((job, age),) = prometheus.ask(
+                'time() - motcua_job_last_success_timestamp_seconds{job_name="dossiers_igate"}'
+            )
             assert (job["job_name"], 0 <= age < 120) == ("dossiers_igate", True)
         assert monitor.end(15) == 0
         assert monitor.err == ""
