@@ -391,7 +391,7 @@ def bench_receiver_away(minutes: float = 5.0, systems: int = 20) -> dict[str, An
             "routes": {"duty": {"channels": ["hook"]}},
         }
         with monitor(made) as motcua:
-            time.sleep(12)
+            time.sleep(12)  # the start, and a first look at every system: all are known to be up
             hook.stop()
             gone = time.time()
             province.fault("shared.category", "http_503")
