@@ -267,7 +267,7 @@ def own_estimates(
     book, (start, end) = store.dossiers, span
     until = book.collected_until()
     if until is None or until <= start:
-        return dict.fromkeys(get_args(index766.Said), "chưa thu thập hồ sơ của kỳ")
+        return dict.fromkeys(get_args(index766.Said), "chưa thu thập xong hồ sơ của kỳ")
     end = min(end, until)
     counts, judged, special = book.counts(start, end), book.judged(start, end), list(book.special(start, end))
     groups = {*counts, *judged, *(s.group for s in special)}
