@@ -155,6 +155,7 @@ def _failed(said: str) -> ReportError:
 
 def _connected(scheme: str, host: str, port: int) -> smtplib.SMTP:
     context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's own Python offers less
     if scheme == "smtps":
         return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
     server = smtplib.SMTP(host, port, timeout=TIMEOUT)

@@ -135,7 +135,10 @@ class Client:
 
     @cached_property
     def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.sandbox.addresses.ca)
+        context = ssl.create_default_context(cafile=self.sandbox.addresses.ca)
+        # As everywhere else; Debian's own Python offers less, and then refuses what it is answered.
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
 
     def request(
         self,
